@@ -1,0 +1,109 @@
+# vecpipe: small Unix programs that turn text into searchable vectors in a pipe.
+# `make`, `make check`, `make demo`; the rest is in HACKING.md. CC, CFLAGS, LDFLAGS, PREFIX and DESTDIR
+# are yours.
+
+VERSION = 0.1.0
+PREFIX = /usr/local
+BINDIR = $(PREFIX)/bin
+MANDIR = $(PREFIX)/share/man
+
+FILTERS = vec-batch
+SERVERS = 
+PROGRAMS = $(FILTERS) $(SERVERS)
+
+# What each program is linked with.
+LIBS_vec-batch = -ljq -lm
+LIBS_hf-embed = -lcurl -lm
+LIBS_pc-index = -lcurl -lm
+LIBS_pc-upsert = -lcurl -lm
+LIBS_pc-query = -lcurl -lm
+LIBS_hf-local = -lmicrohttpd -lutf8proc -lm -lpthread
+LIBS_pc-local = -lmicrohttpd -lsqlite3 -lm -lpthread
+
+CFLAGS = -O2 -g
+WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings
+VP_CFLAGS = -std=c11 -D_GNU_SOURCE -DVP_VERSION='"$(VERSION)"' -Ilib $(WARNINGS)
+
+# SAN=1 builds with the sanitisers, in a folder of its own.
+ifdef SAN
+B = build/san
+VP_CFLAGS += -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+VP_LDFLAGS += -fsanitize=address,undefined
+else
+B = build
+endif
+
+LIB = $(B)/libvecpipe.a
+LIB_SRC = $(wildcard lib/*.c lib/*/*.c)
+LIB_OBJ = $(LIB_SRC:%.c=$(B)/%.o)
+BIN = $(PROGRAMS:%=$(B)/%)
+
+TEST_SRC = $(wildcard tests/*.c tests/unit/*.c)
+TEST_BIN = $(TEST_SRC:%.c=$(B)/%)
+BENCH_SRC = $(wildcard tests/bench/*.c)
+BENCH_BIN = $(BENCH_SRC:%.c=$(B)/%)
+TEST_LIBS = -lcurl -ljq -lmicrohttpd -lsqlite3 -lutf8proc -lm -lpthread
+
+all: $(BIN)
+
+$(BIN): $(B)/%: $(B)/cmd/%.o $(LIB)
+	$(CC) $(CFLAGS) $(VP_LDFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS_$*)
+
+$(TEST_BIN) $(BENCH_BIN): $(B)/%: $(B)/%.o $(LIB)
+	$(CC) $(CFLAGS) $(VP_LDFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(TEST_LIBS)
+
+$(LIB): $(LIB_OBJ)
+	rm -f $@
+	$(AR) rcs $@ $^
+
+$(B)/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(VP_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(shell find $(B) -name '*.d' 2>/dev/null)
+
+# Install what is missing on this machine.
+deps:
+	@./deps.sh check
+
+# The whole job on real text with a real model.
+demo:
+	@./deps.sh demo
+	@$(MAKE) --no-print-directory all
+	@PATH="$(abspath $(B)):$$PATH" examples/demo.sh
+
+# All tests; FILES="hf-embed.bats ..." runs some of them.
+check:
+	@./deps.sh check
+	@$(MAKE) --no-print-directory run-check
+
+run-check: all $(TEST_BIN)
+	@model=$$(examples/model.sh) && VECPIPE_BUILD="$(abspath $(B))" VECPIPE_MODEL="$$model" tests/run $(FILES)
+
+# The official Python client against pc-local, unchanged; installs it in a venv under build/.
+check-clients: all
+	tests/check-clients.sh "$(abspath $(B))"
+
+lint:
+	cd man && mandoc -T lint *.1 *.7
+	shellcheck deps.sh examples/*.sh tests/run .ci/run
+	clang-format --dry-run -Werror cmd/*.c lib/*.[ch] lib/*/*.[ch] tests/*.c tests/*/*.c
+
+bench: all $(BENCH_BIN)
+	@for b in $(BENCH_BIN); do echo "== $${b##*/}"; $$b || exit 1; done
+
+install: all
+	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7
+	install $(BIN) $(DESTDIR)$(BINDIR)
+	install -m 644 $(PROGRAMS:%=man/%.1) $(DESTDIR)$(MANDIR)/man1
+	install -m 644 man/vecpipe.7 $(DESTDIR)$(MANDIR)/man7
+
+uninstall:
+	rm -f $(PROGRAMS:%=$(DESTDIR)$(BINDIR)/%) $(PROGRAMS:%=$(DESTDIR)$(MANDIR)/man1/%.1)
+	rm -f $(DESTDIR)$(MANDIR)/man7/vecpipe.7
+
+clean:
+	rm -rf build
+
+.PHONY: all deps demo check run-check check-clients lint bench install uninstall clean
+.SECONDARY:

@@ -1,0 +1,19 @@
+/* clock: time that only goes forward */
+#include <time.h>
+
+#include "clock.h"
+
+uint64_t
+vp_now_us(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000;
+}
+
+uint64_t
+vp_now_ms(void)
+{
+	return vp_now_us() / 1000;
+}

@@ -1,0 +1,80 @@
+/* record: records and batches, as they flow in the pipe (vecpipe(7)).
+ *
+ * A record is an object of Pinecone's form: id, values, sparse_values, metadata. Only those four members
+ * are looked at; whatever else an object has is carried along. A batch is a JSON array of records on one
+ * line. Records are spans into the batch's own copy of its input line or lines: nothing is decoded and
+ * nothing is changed. */
+#ifndef VP_RECORD_H
+#define VP_RECORD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+#include "json.h"
+#include "ndjson.h"
+
+struct vp_record {
+	struct vp_span all;    /* the whole object */
+	struct vp_span id;     /* a string with its quotes; n is 0 where there is none, as below */
+	struct vp_span values; /* an array (its items are not looked at here) */
+	struct vp_span sparse_values; /* an object; also found under the name sparseValues */
+	struct vp_span metadata;      /* an object */
+	unsigned long long line;      /* number of the input line it stood on */
+};
+
+/* Check one JSON object as a record and find its members. A member that is null counts as absent: its n is 0,
+ * and s points to the null. 0;
+ * VP_E_SYNTAX, VP_E_UTF8, VP_E_LIMIT; VP_E_TYPE (no object, or a member of another type); VP_E_TWICE. r is
+ * set in any case, as far as it was found. json must outlive r. */
+int vp_record_parse(struct vp_span json, struct vp_record *r);
+
+/* Why vp_record_parse refused, in plain words: a static string. */
+const char *vp_record_error(int code);
+
+/* The text to embed, metadata.text: 1 and *text is a JSON string with its quotes; 0 if there is none;
+ * VP_E_TYPE if it is not a string. */
+int vp_record_text(const struct vp_record *r, struct vp_span *text);
+
+/* Append the record that a plain line of text becomes, {"id":"…","metadata":{"text":"…"}}. VP_E_UTF8 where
+ * text is not UTF-8 or holds a NUL (nothing is appended then), else 0. */
+int vp_record_from_text(struct vp_buf *out, unsigned long long id, struct vp_span text);
+
+struct vp_batch {
+	struct vp_record *rec; /* [n] records */
+	size_t n, cap;
+	bool array;              /* came as an array, and goes out as one */
+	unsigned long long line; /* first input line it was made of */
+	unsigned long long next; /* the first input line behind it */
+	struct vp_buf bytes;     /* what the records point into */
+};
+void vp_batch_free(struct vp_batch *b);
+
+/* Reads batches: array lines as they come, loose records grouped. Zero it and set the first four. */
+struct vp_records {
+	size_t group;       /* loose records in a batch, at most; 0 is 64 */
+	size_t group_bytes; /* bytes of loose records in a batch, at most; 0: no matter */
+	bool text;          /* -l: each line is a text, not JSON */
+	int (*check)(const struct vp_record *r,
+	    const char **why); /* what else a record must have, or NULL: 0, or
+	                                                 * another value and why not: it is rejected */
+	struct vp_lines in;
+	bool stopped; /* a record could not be rejected (no -r): no more comes; end with 65 */
+	unsigned long long count; /* records read, good ones */
+	struct vp_batch next;     /* inside: the batch being gathered */
+	unsigned long long text_id;
+};
+
+enum vp_gather {
+	VP_GATHER_END,   /* the input is over, or stopped */
+	VP_GATHER_BATCH, /* *out is a batch, the caller's to free */
+	VP_GATHER_READ,  /* no whole line is there: wait for in.fd, vp_lines_fill, call again */
+	VP_GATHER_ERROR  /* the input cannot be read; errno says why */
+};
+
+/* Make the next batch out of what has been read, without reading. Bad lines and records go to the rejects
+ * file (reject.h). A loose group that is not full comes out when now is set, at the end of the input, and
+ * before an array line. An empty array becomes a batch of no records. Blank lines are passed over. */
+enum vp_gather vp_records_gather(struct vp_records *r, bool now, struct vp_batch *out);
+
+#endif

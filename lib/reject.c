@@ -1,0 +1,72 @@
+/* reject: records that can't be processed */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "opt.h"
+#include "reject.h"
+
+static int fd = -1;
+static unsigned long long count;
+
+void
+vp_reject_open(void)
+{
+	struct stat in, set_aside;
+
+	if (!vp_opts.rejects)
+		return;
+	if (fstat(STDIN_FILENO, &in) == 0 && S_ISREG(in.st_mode) &&
+	    stat(vp_opts.rejects, &set_aside) == 0 && in.st_dev == set_aside.st_dev &&
+	    in.st_ino == set_aside.st_ino)
+		vp_usage("-r %s: is the input itself: name another file", vp_opts.rejects);
+	fd = open(vp_opts.rejects, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	if (fd < 0)
+		vp_die(VP_EX_IO, "-r %s:", vp_opts.rejects);
+}
+
+bool
+vp_reject(unsigned long long line, struct vp_span record, const char *format, ...)
+{
+	static char lf[] = "\n";
+	char reason[1024];
+	va_list ap;
+
+	va_start(ap, format);
+	vsnprintf(reason, sizeof reason, format, ap);
+	va_end(ap);
+	if (line)
+		vp_warn("line %llu: %s", line, reason);
+	else
+		vp_warn("%s", reason);
+	if (fd < 0)
+		return false;
+	for (size_t at = 0; at <= record.n;) {
+		struct iovec v[2] = {{(void *)(uintptr_t)(record.s + at), record.n - at}, {lf, 1}};
+		ssize_t w = writev(fd, v, 2);
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			vp_die(VP_EX_IO, "-r %s:", vp_opts.rejects);
+		at += (size_t)w;
+	}
+	count++;
+	return true;
+}
+
+unsigned long long
+vp_reject_count(void)
+{
+	return count;
+}
+
+bool
+vp_reject_on(void)
+{
+	return fd >= 0;
+}

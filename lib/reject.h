@@ -1,0 +1,29 @@
+/* reject: records that can't be processed (-r FILE) and what is said of them.
+ *
+ * The file gets the record's own input bytes, one a line, so that it can be fed in again; the reason goes
+ * to standard error with the input line's number. Each one is written at once: it must be there whatever
+ * happens next. */
+#ifndef VP_REJECT_H
+#define VP_REJECT_H
+
+#include <stdbool.h>
+
+#include "buf.h"
+
+/* Open the file of -r (vp_opts.rejects) for writing, emptying it, before any input is read; it can't be
+ * opened: one line, exit 74. Without -r, nothing. */
+void vp_reject_open(void);
+
+/* Say `line N: reason` (line 0: just the reason) and put record aside. True: it is in the file, go on.
+ * False: there is no -r; deliver what came before it, then stop with 65. A file that can't be written ends
+ * the program (74). */
+bool vp_reject(unsigned long long line, struct vp_span record, const char *format, ...)
+    VP_PRINTF(3, 4);
+
+/* How many records were put aside. */
+unsigned long long vp_reject_count(void);
+
+/* Whether there is a rejects file. */
+bool vp_reject_on(void);
+
+#endif
