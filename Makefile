@@ -7,7 +7,7 @@ PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
 
-FILTERS = vec-batch
+FILTERS = vec-batch hf-embed
 SERVERS = 
 PROGRAMS = $(FILTERS) $(SERVERS)
 
