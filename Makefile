@@ -7,7 +7,7 @@ PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
 
-FILTERS = vec-batch hf-embed
+FILTERS = vec-batch hf-embed pc-index pc-upsert pc-query
 SERVERS = 
 PROGRAMS = $(FILTERS) $(SERVERS)
 

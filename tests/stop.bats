@@ -1,0 +1,300 @@
+load helper
+
+# said STATUS [STDERR]  how it ended, and all that it said
+said() {
+	[ "$status" -eq "$1" ] && [ "$stderr" = "${2-}" ] || {
+		echo "status $status, stderr: $stderr"
+		return 1
+	}
+}
+
+# embed ARG...  hf-embed on standard input, with a limit on how long a bug may hang
+embed() {
+	run --separate-stderr timeout -k 1 20 hf-embed "$@"
+}
+
+# begin COMMAND...  in the background, on this standard input, signals as a terminal's job has them; PID is its own. A bug
+# may hang it for 20 seconds
+begin() {
+	env --default-signal=INT,HUP,TERM "$@" <&0 >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	PID=$!
+	watch "$PID"
+}
+
+watch() {
+	(timeout 20 tail -f --pid="$1" /dev/null || kill -KILL "$1") </dev/null >/dev/null 2>&1 3>&- &
+}
+
+# ended  sets status, output and stderr of what begin began
+ended() {
+	status=0
+	wait "$PID" || status=$?
+	output=$(cat "$BATS_TEST_TMPDIR/out")
+	stderr=$(cat "$BATS_TEST_TMPDIR/err")
+	mapfile -t stderr_lines <"$BATS_TEST_TMPDIR/err"
+}
+
+# arrived N  waits until the server has had N requests
+arrived() {
+	until [ "$(audit total)" -ge "$1" ]; do kill -0 "$PID"; done
+}
+
+# heard TEXT  waits until what begin began has said it
+heard() {
+	until grep -qF "$1" "$BATS_TEST_TMPDIR/err"; do kill -0 "$PID"; done
+}
+
+stripped() {
+	sed 's/"values":\[[^]]*\],//g'
+}
+
+RESUME='stopped at input line %d: what came before it is done; go on from there'
+
+# resumes_at LINE  is the last thing that was said
+resumes_at() {
+	# shellcheck disable=SC2059 # the format is ours
+	[ "${stderr_lines[-1]}" = "${PROGRAM:-hf-embed}: $(printf "$RESUME" "$1")" ] || {
+		echo "status $status, stderr: $stderr"
+		return 1
+	}
+}
+
+@test "a signal stops the reading, what is in flight is finished, and it says where it stopped" {
+	for signal in INT TERM HUP; do
+		start_fault --fault 'embed:1:delay=100' --fault 'embed:*:delay=400'
+		records 1000 >"$BATS_TEST_TMPDIR/in"
+		begin hf-embed -j 3 -n 2 <"$BATS_TEST_TMPDIR/in"
+		arrived 3
+		kill -"$signal" "$PID"
+		ended
+		[ "$status" -eq 75 ]
+		[[ "${stderr_lines[0]}" =~ ^'hf-embed: interrupted: waiting for '[23]' requests in flight; once more to stop now'$ ]]
+		[ "${stderr_lines[1]}" = 'hf-embed: interrupted' ]
+		[ "${#stderr_lines[@]}" -eq 3 ]
+		local n
+		n=$(($(wc -l <"$BATS_TEST_TMPDIR/out") + 1))
+		[ "$n" -ge 7 ]
+		resumes_at "$n"
+		[ "$(audit embedded.texts)" -eq "$((n - 1))" ] # what was paid for is there
+		tail -n "+$n" "$BATS_TEST_TMPDIR/in" | head -5 | hf-embed >>"$BATS_TEST_TMPDIR/out"
+		[ "$(stripped <"$BATS_TEST_TMPDIR/out")" = "$(records $((n + 4)))" ]
+	done
+}
+
+@test "a signal does not cut a batch line in two" {
+	start_fault --shape tei --max-batch 2 --fault 'embed:*:delay=150'
+	begin hf-embed -q -j 1 < <(records 9 | jq -nc '[inputs] | _nwise(3)')
+	arrived 4 # 3 refused; 2, 1; 2 of the second line are in flight
+	kill -INT "$PID"
+	ended
+	[ "$status" -eq 75 ]
+	[ "$(stripped <<<"$output" | jq -c 'map(.id)')" = '["0","1","2"]' ]
+	resumes_at 2
+}
+
+@test "the second signal stops it at once" {
+	start_fault --fault 'embed:2:hang' --fault 'embed:*:delay=10'
+	begin hf-embed -j 1 -n 2 < <(records 10)
+	arrived 2
+	kill -INT "$PID"
+	heard 'once more to stop now'
+	while kill -INT "$PID" 2>/dev/null; do :; done
+	ended
+	[ "$status" -eq 75 ]
+	[ "$(stripped <<<"$output")" = "$(records 2)" ]
+	resumes_at 3
+}
+
+@test "timeout(1), which signals twice, lets it finish what is in flight" {
+	start_fault --delay 700
+	run --separate-stderr timeout 0.3 hf-embed -j 1 -n 2 < <(records 10)
+	[ "$status" -eq 124 ] # timeout's
+	[ "$(stripped <<<"$output")" = "$(records 2)" ]
+	resumes_at 3
+}
+
+@test "waiting for what is in flight takes no processor time" {
+	start_fault --delay 1000
+	begin hf-embed -n 2 < <(records 2)
+	arrived 1
+	kill -INT "$PID"
+	heard 'once more'
+	local before after last state=
+	read -r -a before <"/proc/$PID/stat"
+	until [ "$state" = Z ] || ! read -r -a last <"/proc/$PID/stat"; do
+		after=("${last[@]}")
+		state=${after[2]}
+	done 2>/dev/null
+	ended
+	[ "$status" -eq 0 ] || [ "$status" -eq 75 ] # 0: it had seen the end of its input
+	[ "$(stripped <<<"$output")" = "$(records 2)" ]
+	[ $((after[13] + after[14] - before[13] - before[14])) -lt 15 ] # hundredths of a second, out of one
+}
+
+@test "a signal while it waits for input, or for a server that is starting, stops it at once" {
+	start_fault
+	mkfifo "$BATS_TEST_TMPDIR/in"
+	exec 7<>"$BATS_TEST_TMPDIR/in"
+	records 3 >&7
+	begin hf-embed <"$BATS_TEST_TMPDIR/in" 7>&-
+	arrived 1
+	until [ "$(wc -l <"$BATS_TEST_TMPDIR/out")" -eq 3 ]; do kill -0 "$PID"; done
+	kill -TERM "$PID"
+	ended
+	exec 7>&-
+	[ "$status" -eq 75 ]
+	resumes_at 4
+	[ "$(stripped <<<"$output")" = "$(records 3)" ]
+
+	start_fault --fault 'embed:*:status=503,retry-after=60'
+	begin hf-embed < <(records 3)
+	heard 'not available yet (503)'
+	kill -TERM "$PID"
+	ended
+	[ "$status" -eq 75 ]
+	[ "${stderr_lines[1]}" = 'hf-embed: interrupted' ]
+	resumes_at 1
+}
+
+@test "a signal that the shell has set to be ignored stays ignored" {
+	start_fault --delay 200
+	env --ignore-signal=INT,HUP hf-embed -n 2 < <(records 4) >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	PID=$!
+	watch "$PID"
+	arrived 1
+	kill -INT "$PID"
+	kill -HUP "$PID"
+	ended
+	said 0
+	[ "$(stripped <<<"$output")" = "$(records 4)" ]
+}
+
+@test "a failure while it finishes what is in flight ends it, and does not hang" {
+	start_fault --fault 'embed:contains=number 0:delay=300,status=500' --fault 'embed:contains=number 1:hang'
+	begin hf-embed --retries 0 -j 2 -n 1 < <(records 10)
+	arrived 2
+	kill -INT "$PID"
+	ended
+	[ "$status" -eq 69 ]
+	resumes_at 1
+	[[ "$stderr" == *'(record "0"): 500: '* ]]
+}
+
+@test "pc-upsert: a signal: receipts for what is stored, and nothing stored without one" {
+	start_fault
+	records 400 | hf-embed >"$BATS_TEST_TMPDIR/in"
+	start_fault --fault 'upsert:*:delay=100'
+	begin pc-upsert -j 2 -n 10 demo <"$BATS_TEST_TMPDIR/in"
+	arrived 6
+	kill -INT "$PID"
+	ended
+	[ "$status" -eq 75 ]
+	local n
+	n=$(jq -s 'map(.upsertedCount) | add' <<<"$output")
+	PROGRAM=pc-upsert resumes_at $((n + 1))
+	[ "$(audit 'upserted | [.distinct, .mismatched]')" = "[$n,0]" ]
+}
+
+@test "--deadline: 75, what is done is out, and where to go on" {
+	start_fault --fault 'embed:3:hang'
+	records 20 >"$BATS_TEST_TMPDIR/in"
+	embed --deadline 400ms -j 1 -n 4 <"$BATS_TEST_TMPDIR/in"
+	said 75 "hf-embed: --deadline: 400 ms are over
+hf-embed: $(printf "$RESUME" 9)"
+	[ "$(stripped <<<"$output")" = "$(records 8)" ]
+	# while it waits for input
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	exec 7<>"$BATS_TEST_TMPDIR/fifo"
+	records 2 >&7
+	embed --deadline 300ms <"$BATS_TEST_TMPDIR/fifo" 7>&-
+	exec 7>&-
+	said 75 "hf-embed: --deadline: 300 ms are over
+hf-embed: $(printf "$RESUME" 3)"
+	[ "$(stripped <<<"$output")" = "$(records 2)" ]
+}
+
+@test "a full disk is 74, and no line counts as done" {
+	start_fault
+	run --separate-stderr bash -c 'hf-embed >/dev/full' < <(records 3)
+	said 74 "hf-embed: standard output: No space left on device
+hf-embed: $(printf "$RESUME" 1)"
+	records 3 | hf-embed >"$BATS_TEST_TMPDIR/in"
+	run --separate-stderr bash -c 'pc-upsert demo >/dev/full' <"$BATS_TEST_TMPDIR/in"
+	said 74 "pc-upsert: standard output: No space left on device
+pc-upsert: $(printf "$RESUME" 1)"
+}
+
+@test "closed standard input and output are named: 74" {
+	start_fault
+	run --separate-stderr bash -c 'hf-embed <&-'
+	said 74 "hf-embed: standard input, behind line 0: Bad file descriptor
+hf-embed: $(printf "$RESUME" 1)"
+	[ -z "$output" ]
+	run --separate-stderr bash -c 'hf-embed >&-' < <(records 3)
+	said 74 "hf-embed: standard output: Bad file descriptor
+hf-embed: $(printf "$RESUME" 1)"
+	run --separate-stderr hf-embed </
+	said 74 "hf-embed: standard input, behind line 0: Is a directory
+hf-embed: $(printf "$RESUME" 1)"
+	run bash -c 'hf-embed 2>&-' < <(records 3)
+	[ "$status" -eq 0 ]
+	[ "$(stripped <<<"$output")" = "$(records 3)" ]
+}
+
+@test "an input that breaks while requests are in flight: they come out, then 74" {
+	# A connection as standard input, reset by its other end behind the lines of an answer.
+	start_fault --fault 'info:2:reset'
+	exec 7<>"/dev/tcp/127.0.0.1/${FAULT_URL##*:}"
+	start_fault --delay 400
+	begin hf-embed -l -n 64 <&7
+	printf 'GET /info HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer hf_test\r\n\r\n' >&7
+	arrived 1
+	printf 'GET /info HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer hf_test\r\n\r\n' >&7
+	ended
+	exec 7>&-
+	[ "$status" -eq 74 ]
+	local n
+	[[ "${stderr_lines[0]}" =~ ^'hf-embed: standard input, behind line '([0-9]+)': Connection reset by peer'$ ]]
+	n=${BASH_REMATCH[1]}
+	[[ "$(head -1 <<<"$output" | jq -r .metadata.text)" == 'HTTP/1.1 '* ]]
+	[ "$(wc -l <<<"$output")" -ge 3 ]
+	resumes_at "$((n + 1))"
+}
+
+@test "a reader that leaves ends it quietly" {
+	start_fault
+	run --separate-stderr bash -c 'hf-embed -n 1 -j 1 | head -n 1; echo "${PIPESTATUS[*]}"' < <(records 5000)
+	said 0
+	[ "$(stripped <<<"${lines[0]}")" = "$(records 1)" ]
+	[ "${lines[1]}" = '141 0' ]
+	[ "$(audit total)" -lt 5000 ]
+}
+
+@test "a producer that dies in the middle of a record: what is whole is embedded, the rest is named" {
+	start_fault
+	embed < <(
+		records 5
+		printf '{"id":"5","metadata":{"text":"half a rec'
+	)
+	said 65 'hf-embed: line 6: not JSON; the last line has no end: was it cut?'
+	[ "$(stripped <<<"$output")" = "$(records 5)" ]
+}
+
+@test "hf-embed killed in the middle: of what came out, whatever is stored is right, and has its receipt" {
+	start_fault --delay 10
+	begin hf-embed -j 2 -n 5 < <(records 5000)
+	arrived 40
+	kill -KILL "$PID"
+	ended
+	[ "$status" -eq 137 ]
+	head -c -9 "$BATS_TEST_TMPDIR/out" >"$BATS_TEST_TMPDIR/in" # as a pipe might have been cut
+	begin pc-upsert -n 5 demo <"$BATS_TEST_TMPDIR/in"
+	ended
+	[ "$status" -eq 65 ]
+	[[ "$stderr" == *'not JSON; the last line has no end: was it cut?' ]]
+	local n
+	n=$(jq -s 'map(.upsertedCount) | add' <<<"$output")
+	[ "$n" -gt 0 ]
+	[ "$(audit 'upserted | [.distinct, .mismatched, .altered]')" = "[$n,0,0]" ]
+	[ "$(curl -sS "$FAULT_URL/audit/ids" | sort)" = "$(seq 0 $((n - 1)) | sort)" ]
+}
