@@ -1,0 +1,323 @@
+/* kernel-body: the source of one kernel; kernel.c includes it once for each machine
+ *
+ * LANES   floats in a vector (a divisor of VP_PANEL)
+ * ROWS    rows of a tile: with VP_PANEL / LANES vectors each, what fits into the registers
+ * TARGET  the compiler's attribute for the machine
+ * FMA     a * b + c
+ * MAX     the greater one, in each lane
+ * NAME    makes a name of its own for each function
+ *
+ * No include guard: that is the point. */
+
+#define PER (VP_PANEL / LANES)
+#define INLINE static inline __attribute__((always_inline)) TARGET
+
+typedef float NAME(vec) __attribute__((vector_size(LANES * 4)));
+typedef float NAME(mem) __attribute__((vector_size(LANES * 4), aligned(4), may_alias));
+typedef int NAME(ints) __attribute__((vector_size(LANES * 4)));
+#define VEC NAME(vec)
+#define LOAD(p) ((VEC) * (const NAME(mem) *)(p))
+#define STORE(p, v) (*(NAME(mem) *)(p) = (v))
+#define ALL(x)                                                                                     \
+	((x) - (VEC){0}) /* a scalar in all lanes; - 0 changes no number, so it costs nothing */
+
+/* e^x, for x <= 0 or a little more; relative error 1e-7. 2^k * e^r with r in half of ln 2 around 0; the
+ * polynomial is a minimax fit of degree 6. Below -87 it comes out as about 1e-38. */
+INLINE VEC
+NAME(exp)(VEC x)
+{
+	const VEC magic = ALL(0x1.8p23f); /* adding it rounds to an integer, in the low bits */
+	VEC k, r, y;
+
+	x = MAX(x, ALL(-87.0f));
+	k = FMA(x, ALL(0x1.715476p0f), magic);
+	r = k - magic;
+	y = FMA(r, ALL(-0x1.62e4p-1f), x); /* ln 2 in two parts, the first with few bits */
+	r = FMA(r, ALL(-0x1.7f7d1cp-20f), y);
+	y = FMA(r, ALL(0x1.6ab972p-10f), ALL(0x1.126d1ap-7f));
+	y = FMA(r, y, ALL(0x1.55589ap-5f));
+	y = FMA(r, y, ALL(0x1.55540ap-3f));
+	y = FMA(r, y, ALL(0x1.fffffap-2f));
+	y = FMA(r, y, ALL(1.0f));
+	y = FMA(r, y, ALL(1.0f));
+	return (VEC)((NAME(ints))y + ((NAME(ints))k << 23));
+}
+
+/* x/2 (1 + erf(x / sqrt 2)), written as max(x, 0) - |x|/2 erfc(|x| / sqrt 2), which cancels nowhere. erfc(a) =
+ * e^(-a P(a)), with P a minimax fit of degree 8 for a from 0 to 4, and its last value behind that: the absolute
+ * error of erfc is below 1e-7. The form of gelu with tanh is 4e-4 off. */
+INLINE VEC
+NAME(gelu)(VEC x)
+{
+	static const float p[] = {1.1283793f, 0.6366161f, 0.10279921f, -0.019217143f,
+	    -5.8781363e-05f, 0.00157676f, -0.00058795064f, 0.00010602663f, -8.04382e-06f};
+	const VEC size = MAX(x, -x), a = size * ALL(0x1.6a09e6p-1f), near = -MAX(-a, ALL(-4.0f));
+	VEC y = FMA(near, ALL(p[8]), ALL(p[7]));
+
+	for (int i = 6; i >= 0; i--)
+		y = FMA(near, y, ALL(p[i]));
+	return FMA(size * ALL(-0.5f), NAME(exp)(-(a * y)), MAX(x, ALL(0.0f)));
+}
+
+/* rows x VP_PANEL numbers of y = x times one panel + bias. With rows known when compiled, acc lives in
+ * registers, and the inner loop is one multiply-add after another. */
+INLINE void
+NAME(tile)(const float *x, size_t x_stride, const float *panel, const float *bias, size_t in,
+    float *y, size_t y_stride, const size_t rows)
+{
+	VEC acc[ROWS][PER];
+
+	UNROLL
+	for (size_t r = 0; r < rows; r++) {
+		UNROLL
+		for (size_t p = 0; p < PER; p++)
+			acc[r][p] = LOAD(bias + p * LANES);
+	}
+	for (size_t i = 0; i < in; i++) {
+		VEC w[PER];
+
+		UNROLL
+		for (size_t p = 0; p < PER; p++)
+			w[p] = LOAD(panel + i * VP_PANEL + p * LANES);
+		UNROLL
+		for (size_t r = 0; r < rows; r++) {
+			VEC a = ALL(x[r * x_stride + i]);
+
+			UNROLL
+			for (size_t p = 0; p < PER; p++)
+				acc[r][p] = FMA(a, w[p], acc[r][p]);
+		}
+	}
+	UNROLL
+	for (size_t r = 0; r < rows; r++) {
+		UNROLL
+		for (size_t p = 0; p < PER; p++)
+			STORE(y + r * y_stride + p * LANES, acc[r][p]);
+	}
+}
+
+/* A tile of any number of rows up to ROWS. */
+static TARGET void
+NAME(tiles)(const float *x, size_t x_stride, const float *panel, const float *bias, size_t in,
+    float *y, size_t y_stride, size_t rows)
+{
+#define CASE(n)                                                                                    \
+	case n:                                                                                    \
+		if (n <= ROWS)                                                                     \
+			NAME(tile)(x, x_stride, panel, bias, in, y, y_stride, n <= ROWS ? n : 1);  \
+		break
+	switch (rows) {
+		CASE(1);
+		CASE(2);
+		CASE(3);
+		CASE(4);
+		CASE(5);
+		CASE(6);
+		CASE(7);
+		CASE(8);
+		CASE(9);
+		CASE(10);
+		CASE(11);
+		CASE(12);
+		CASE(13);
+		CASE(14);
+	}
+#undef CASE
+}
+
+/* One small layer a text at most has tanh: it need not be fast. */
+static TARGET void
+NAME(activate)(float *y, size_t stride, size_t rows, enum vp_activation act)
+{
+	for (; rows; rows--, y += stride)
+		if (act == VP_ACT_GELU)
+			for (size_t i = 0; i < VP_PANEL; i += LANES)
+				STORE(y + i, NAME(gelu)(LOAD(y + i)));
+		else
+			for (size_t i = 0; i < VP_PANEL; i++)
+				y[i] = tanhf(y[i]);
+}
+
+/* Panel after panel, each one for all rows: it stays in the first-level cache meanwhile. */
+static TARGET void
+NAME(linear)(const struct vp_matrix *m, const float *x, size_t x_stride, size_t n, float *y,
+    size_t y_stride, enum vp_activation act)
+{
+	for (size_t c = 0; c < m->out; c += VP_PANEL)
+		for (size_t r = 0; r < n; r += ROWS) {
+			const float *from = x + r * x_stride, *panel = m->panel + c * m->in;
+			size_t rows = n - r < ROWS ? n - r : ROWS;
+			float *to = y + r * y_stride + c;
+
+			NAME(tiles)(from, x_stride, panel, m->bias + c, m->in, to, y_stride, rows);
+			if (act != VP_ACT_NONE) /* while the tile is still near */
+				NAME(activate)(to, y_stride, rows, act);
+		}
+}
+
+INLINE float
+NAME(sum)(VEC v)
+{
+	float s = 0;
+
+	for (size_t i = 0; i < LANES; i++)
+		s += v[i];
+	return s;
+}
+
+static TARGET void
+NAME(add_norm)(float *x, const float *y, size_t stride, size_t n, size_t width, float eps,
+    const float *gain, const float *shift)
+{
+	const size_t whole = width / LANES * LANES;
+
+	for (; n; n--, x += stride) {
+		VEC sums = {0}, squares = {0};
+		float mean, var, scale;
+		size_t i;
+
+		if (y) {
+			for (i = 0; i < stride; i += LANES)
+				STORE(x + i, LOAD(x + i) + LOAD(y + i));
+			y += stride;
+		}
+		for (i = 0; i < whole; i += LANES)
+			sums += LOAD(x + i);
+		for (mean = NAME(sum)(sums); i < width; i++)
+			mean += x[i];
+		mean /= (float)width;
+		/* about the mean, not E(x^2) - mean^2: that cancels where the mean is large */
+		for (i = 0; i < whole; i += LANES) {
+			VEC d = LOAD(x + i) - ALL(mean);
+			squares = FMA(d, d, squares);
+		}
+		for (var = NAME(sum)(squares); i < width; i++)
+			var += (x[i] - mean) * (x[i] - mean);
+		scale = 1 / sqrtf(var / (float)width + eps);
+		for (i = 0; i < whole; i += LANES)
+			STORE(x + i, FMA((LOAD(x + i) - ALL(mean)) * ALL(scale), LOAD(gain + i),
+					 LOAD(shift + i)));
+		for (; i < width; i++)
+			x[i] = (x[i] - mean) * scale * gain[i] + shift[i];
+	}
+}
+
+/* s[0..n) becomes e^(scale (s - max)); returns one over their sum. What stands behind n, up to whole vectors, is
+ * set to zero. */
+static TARGET float
+NAME(soften)(float *s, size_t n, float scale)
+{
+	VEC most = ALL(-FLT_MAX), sums = {0};
+	float max = -FLT_MAX;
+	size_t i;
+
+	for (i = n; i % LANES; i++)
+		s[i] = -FLT_MAX;
+	for (i = 0; i < n; i += LANES)
+		most = MAX(most, LOAD(s + i));
+	for (i = 0; i < LANES; i++)
+		max = most[i] > max ? most[i] : max;
+	for (i = 0; i < n; i += LANES) {
+		VEC e = NAME(exp)((LOAD(s + i) - ALL(max)) * ALL(scale));
+
+		STORE(s + i, e);
+		sums += e; /* behind n: 1e-38 each */
+	}
+	return 1 / NAME(sum)(sums);
+}
+
+/* Pack the keys of one head, n rows, as panels of 32 keys: [ceil(n/32)][head_dim][32]. */
+static TARGET void
+NAME(pack_keys)(const float *k, size_t stride, size_t n, size_t head_dim, float *to)
+{
+	for (size_t j = 0; j < n; j += VP_PANEL, to += VP_PANEL * head_dim)
+		for (size_t i = 0; i < VP_PANEL; i++)
+			for (size_t d = 0; d < head_dim; d++)
+				to[d * VP_PANEL + i] = j + i < n ? k[(j + i) * stride + d] : 0;
+}
+
+/* Pack the values of one head as panels of 32 of their numbers: [ceil(head_dim/32)][n][32]. */
+static TARGET void
+NAME(pack_values)(const float *v, size_t stride, size_t n, size_t head_dim, float *to)
+{
+	for (size_t d = 0; d < head_dim; d += VP_PANEL)
+		for (size_t j = 0; j < n; j++, to += VP_PANEL)
+			for (size_t i = 0; i < VP_PANEL; i++)
+				to[i] = d + i < head_dim ? v[j * stride + d + i] : 0;
+}
+
+/* Where attention keeps what it makes of one head: see vp_attention_scratch. */
+struct NAME(head) {
+	size_t n, dim, keys, wide; /* rows, numbers of a head; both rounded up to panels */
+	float *bias, *key, *value; /* [32] zeros; keys and values as panels */
+	float *score, *sum;        /* [ROWS][keys], [ROWS][wide] */
+};
+
+/* Up to ROWS queries of one head, from q on, against all its keys. Keys and values are panels, so that the scores,
+ * q kt, and their weighted sum, scores v, are tiles like any other; all of it stays in the first-level cache. */
+static TARGET void
+NAME(attend)(const struct NAME(head) * h, const float *q, size_t q_stride, size_t rows, float *out,
+    size_t out_stride)
+{
+	const float scale = 1 / sqrtf((float)h->dim);
+	float norm[ROWS];
+
+	for (size_t c = 0; c < h->keys; c += VP_PANEL) {
+		const float *key = h->key + c * h->dim;
+		NAME(tiles)(q, q_stride, key, h->bias, h->dim, h->score + c, h->keys, rows);
+	}
+	for (size_t i = 0; i < rows; i++)
+		norm[i] = NAME(soften)(h->score + i * h->keys, h->n, scale);
+	for (size_t c = 0; c < h->wide; c += VP_PANEL) {
+		const float *value = h->value + c * h->n;
+		NAME(tiles)(h->score, h->keys, value, h->bias, h->n, h->sum + c, h->wide, rows);
+	}
+	for (size_t i = 0; i < rows; i++)
+		for (size_t d = 0; d < h->dim; d++)
+			out[i * out_stride + d] = h->sum[i * h->wide + d] * norm[i];
+}
+
+static TARGET void
+NAME(attention)(const float *qkv, size_t qkv_stride, size_t n, size_t heads, size_t head_dim,
+    float *out, size_t out_stride, float *scratch)
+{
+	struct NAME(head)
+	    h = {.n = n, .dim = head_dim, .keys = vp_panels(n), .wide = vp_panels(head_dim)};
+
+	h.bias = scratch;
+	h.key = h.bias + VP_PANEL;
+	h.value = h.key + h.keys * head_dim;
+	h.score = h.value + n * h.wide;
+	h.sum = h.score + ROWS_MAX * h.keys;
+	memset(h.bias, 0, VP_PANEL * sizeof *h.bias);
+	for (size_t i = 0; i < heads; i++) {
+		const float *q = qkv + i * head_dim;
+		const float *k = q + heads * head_dim;
+
+		NAME(pack_keys)(k, qkv_stride, n, head_dim, h.key);
+		NAME(pack_values)(k + heads * head_dim, qkv_stride, n, head_dim, h.value);
+		for (size_t r = 0; r < n; r += ROWS) {
+			size_t rows = n - r < ROWS ? n - r : ROWS;
+			float *to = out + r * out_stride + i * head_dim;
+
+			NAME(attend)(&h, q + r * qkv_stride, qkv_stride, rows, to, out_stride);
+		}
+	}
+}
+
+static const struct vp_kernel NAME(kernel) = {
+    KERNEL_NAME, NAME(linear), NAME(add_norm), NAME(attention)};
+
+#undef PER
+#undef INLINE
+#undef VEC
+#undef LOAD
+#undef STORE
+#undef ALL
+#undef LANES
+#undef ROWS
+#undef TARGET
+#undef FMA
+#undef MAX
+#undef NAME
+#undef KERNEL_NAME

@@ -1,0 +1,139 @@
+/* kernel: the arithmetic of an encoder, compiled for several machines */
+#include <float.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "../err.h"
+#include "kernel.h"
+
+#define ROWS_MAX 14
+
+/* The loops over the rows and vectors of a tile must be gone before registers are given out. */
+#if defined(__clang__)
+#define UNROLL _Pragma("clang loop unroll(full)")
+#else
+#define UNROLL _Pragma("GCC unroll 16")
+#endif
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+
+#define KERNEL_NAME "avx512"
+#define LANES 16
+#define ROWS 14 /* 28 sums, 2 weights and 1 number in 32 registers */
+#define TARGET __attribute__((target("avx512f,avx512dq,avx512vl,fma")))
+#define FMA(a, b, c) ((VEC)_mm512_fmadd_ps((__m512)(a), (__m512)(b), (__m512)(c)))
+#define MAX(a, b) ((VEC)_mm512_max_ps((__m512)(a), (__m512)(b)))
+#define NAME(x) x##_avx512
+#include "kernel-body.h"
+
+#define KERNEL_NAME "avx2"
+#define LANES 8
+#define ROWS 3 /* 12 sums in 16 registers; the weights come straight from the cache */
+#define TARGET __attribute__((target("avx2,fma")))
+#define FMA(a, b, c) ((VEC)_mm256_fmadd_ps((__m256)(a), (__m256)(b), (__m256)(c)))
+#define MAX(a, b) ((VEC)_mm256_max_ps((__m256)(a), (__m256)(b)))
+#define NAME(x) x##_avx2
+#include "kernel-body.h"
+#endif
+
+typedef float plain_vec __attribute__((vector_size(16)));
+typedef int plain_ints __attribute__((vector_size(16)));
+
+static inline plain_vec
+max_plain(plain_vec a, plain_vec b)
+{
+	plain_ints first = a > b;
+
+	return (plain_vec)((first & (plain_ints)a) | (~first & (plain_ints)b));
+}
+
+#define KERNEL_NAME "plain"
+#define LANES 4
+#define ROWS 1
+#define TARGET
+#define FMA(a, b, c) ((a) * (b) + (c))
+#define MAX(a, b) max_plain(a, b)
+#define NAME(x) x##_plain
+#include "kernel-body.h"
+
+size_t
+vp_panels(size_t n)
+{
+	return (n + VP_PANEL - 1) / VP_PANEL * VP_PANEL;
+}
+
+static float *
+zeros(size_t n)
+{
+	float *p = aligned_alloc(64, (n * sizeof *p + 63) / 64 * 64);
+
+	if (!p)
+		vp_oom();
+	memset(p, 0, n * sizeof *p);
+	return p;
+}
+
+void
+vp_matrix_init(struct vp_matrix *m, size_t in, size_t out)
+{
+	m->in = in;
+	m->out = out;
+	m->panel = zeros(vp_panels(out) * in);
+	m->bias = zeros(vp_panels(out));
+}
+
+void
+vp_matrix_set(struct vp_matrix *m, size_t column, const float *w)
+{
+	float *to = m->panel + column / VP_PANEL * VP_PANEL * m->in + column % VP_PANEL;
+
+	for (size_t i = 0; i < m->in; i++)
+		to[i * VP_PANEL] = w[i];
+}
+
+void
+vp_matrix_free(struct vp_matrix *m)
+{
+	free(m->panel);
+	free(m->bias);
+	*m = (struct vp_matrix){0};
+}
+
+size_t
+vp_attention_scratch(size_t n, size_t head_dim)
+{
+	size_t keys = vp_panels(n), wide = vp_panels(head_dim);
+
+	return VP_PANEL + keys * head_dim + n * wide + ROWS_MAX * (keys + wide);
+}
+
+const struct vp_kernel *
+vp_kernel_nth(size_t i)
+{
+	const struct vp_kernel *have[4];
+	size_t n = 0;
+
+#if defined(__x86_64__)
+	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
+	    __builtin_cpu_supports("avx512vl"))
+		have[n++] = &kernel_avx512;
+	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+		have[n++] = &kernel_avx2;
+#endif
+	have[n++] = &kernel_plain;
+	return i < n ? have[i] : NULL;
+}
+
+const struct vp_kernel *
+vp_kernel(void)
+{
+	const char *wanted = getenv("VP_CPU");
+	const struct vp_kernel *k;
+
+	for (size_t i = 0; wanted && (k = vp_kernel_nth(i)); i++)
+		if (strcmp(k->name, wanted) == 0)
+			return k;
+	return vp_kernel_nth(0);
+}
