@@ -8,7 +8,7 @@ BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
 
 FILTERS = vec-batch hf-embed pc-index pc-upsert pc-query
-SERVERS = hf-local
+SERVERS = hf-local pc-local
 PROGRAMS = $(FILTERS) $(SERVERS)
 
 # What each program is linked with.

@@ -1,0 +1,250 @@
+/* pc-local: Pinecone's REST API over a file on this machine */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "opt.h"
+#include "server.h"
+#include "store/control.h"
+#include "store/data.h"
+#include "store/store.h"
+
+#define BODY_MAX ((size_t)2 * 1024 * 1024) /* bytes of a request's body */
+#define WORKERS_MIN 16 /* writers that wait for the disk must not keep readers waiting */
+
+static const struct vp_program program = {
+    .name = "pc-local",
+    .synopsis = "[-p port] [-a address] file [-- command [argument ...]]",
+    .help = "  file                    where everything is kept; made if need be\n"
+	    "  command                 is run with the address and the key in its environment\n"
+	    "  -a, --address ADDRESS   numeric address to listen on (127.0.0.1)\n"
+	    "  -p, --port PORT         port to listen on (any free one)\n",
+    .shorts = "+a:p:",
+    .longs = (const struct option[]){{"address", 1, NULL, 'a'}, {"port", 1, NULL, 'p'}, {0}},
+    .common = VP_OPT_SAY,
+};
+
+static const char *aflag; /* -a: where to listen */
+static uint16_t pflag;    /* -p */
+
+static struct vp_server *server;
+static struct vp_store *store;
+static const char *api_key;
+static char own_address[80];    /* "127.0.0.1:5080" */
+static char request_prefix[33]; /* of this run's request ids */
+
+static bool
+is_data_plane(const char *path)
+{
+	return strncmp(path, VP_DATA_PLANE, strlen(VP_DATA_PLANE)) == 0;
+}
+
+static void
+refusal(int status, const char *path, const char *message, struct vp_buf *body)
+{
+	vp_error_body(!is_data_plane(path), status, message, body);
+}
+
+/* The address under which the client knows this server. It becomes part of an answer, so it must
+ * look like one. */
+static const char *
+address_of(const struct vp_request *r)
+{
+	const char *host = vp_request_header(r, "Host");
+
+	if (!host || !*host ||
+	    host[strspn(
+		host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]")])
+		return own_address;
+	return host;
+}
+
+/* /data.plane/NAME/query is /query of the index NAME. */
+static void
+data_call(struct vp_call *c, const char *path)
+{
+	const char *name = path + strlen(VP_DATA_PLANE), *rest = strchr(name, '/');
+	char index[VP_INDEX_NAME_MAX + 1];
+
+	if (!rest || (size_t)(rest - name) >= sizeof index) {
+		vp_call_fail(c, 404, "%.100s: no index of that name", path);
+		return;
+	}
+	memcpy(index, name, (size_t)(rest - name));
+	index[rest - name] = '\0';
+	vp_data_call(c, index, rest);
+}
+
+static void
+answer(struct vp_request *r)
+{
+	static _Atomic unsigned long count;
+	const char *path = vp_request_path(r), *why = vp_request_forbidden(r);
+	const char *key = vp_request_header(r, "Api-Key");
+	struct vp_call c = {.request = r, .store = store, .control = !is_data_plane(path)};
+	char id[64];
+
+	c.address = address_of(r);
+	if (why)
+		vp_call_fail(&c, 403, "%s", why);
+	else if (!key || !vp_server_key_eq(key, api_key))
+		vp_call_fail(&c, 401, "Invalid API key.");
+	else if (c.control)
+		vp_control_call(&c, path);
+	else
+		data_call(&c, path);
+	if (!c.status)
+		c.status = 200;
+	snprintf(id, sizeof id, "%.8s-%lu", request_prefix, ++count);
+	vp_request_add_header(r, "x-pinecone-request-id", id);
+	if (vp_opts.verbose)
+		vp_warn("%s %s: %d, %zu bytes, request %s", vp_request_method(r), path, c.status,
+		    c.out.n, id);
+	vp_request_reply(r, c.status, "application/json", &c.out);
+	vp_call_free(&c);
+}
+
+static void *
+work(void *arg)
+{
+	struct vp_request *r;
+
+	(void)arg;
+	while (vp_server_take(server, &r, 1))
+		answer(r);
+	return NULL;
+}
+
+static void
+open_store(const char *path)
+{
+	static const int statuses[] = {[VP_STORE_UNOPENED] = VP_EX_NOINPUT,
+	    [VP_STORE_FOREIGN] = VP_EX_DATA,
+	    [VP_STORE_TAKEN] = VP_EX_UNAVAILABLE};
+	struct vp_buf why = {0};
+	enum vp_store_error e = vp_store_open(path, &store, &why);
+
+	if (e != VP_STORE_OK)
+		vp_die(statuses[e], "%s: %s", path, vp_buf_cstr(&why));
+	vp_buf_free(&why);
+}
+
+static void
+start_server(void)
+{
+	struct vp_server_conf conf = {
+	    .address = aflag, .port = pflag, .body_max = BODY_MAX, .refusal = refusal};
+	const char *address;
+	int e = vp_server_start(&conf, &server);
+
+	if (e && errno == EADDRINUSE)
+		vp_die(VP_EX_UNAVAILABLE, "port %u: is in use: stop what has it, or leave out -p",
+		    pflag);
+	if (e)
+		vp_die(VP_EX_UNAVAILABLE, "%s port %u:", aflag ? aflag : "127.0.0.1", pflag);
+	address = aflag ? aflag : "127.0.0.1";
+	if (strcmp(address, "0.0.0.0") == 0) /* all addresses of the machine: one of them is this */
+		address = "127.0.0.1";
+	else if (strcmp(address, "::") == 0)
+		address = "::1";
+	snprintf(own_address, sizeof own_address, strchr(address, ':') ? "[%s]:%u" : "%s:%u",
+	    address, vp_server_port(server));
+}
+
+static bool
+is_numeric(const char *address)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, address, bytes) == 1 || inet_pton(AF_INET6, address, bytes) == 1;
+}
+
+/* The key that clients must have: the one in the environment, else one made for this run. */
+static void
+choose_key(void)
+{
+	static char fresh[33];
+	const char *given = getenv("PINECONE_API_KEY");
+
+	if (given && *given) {
+		api_key = given;
+		return;
+	}
+	if (aflag && !vp_server_is_loopback(aflag))
+		vp_die(VP_EX_CONFIG,
+		    "-a %s: other machines can reach that: set PINECONE_API_KEY to a key of yours "
+		    "first",
+		    aflag);
+	vp_server_key(fresh);
+	api_key = fresh;
+}
+
+static int
+serve(char *command[])
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	size_t n = processors > WORKERS_MIN ? (size_t)processors : WORKERS_MIN;
+	pthread_t *workers = vp_alloc(n, sizeof *workers);
+	struct vp_buf host = {0}, key = {0};
+	char *env[] = {NULL, NULL, NULL};
+	int status;
+
+	vp_buf_printf(&host, "PINECONE_CONTROLLER_HOST=http://%s", own_address);
+	vp_buf_printf(&key, "PINECONE_API_KEY=%s", api_key);
+	env[0] = vp_buf_cstr(&host);
+	env[1] = vp_buf_cstr(&key);
+	for (size_t i = 0; i < n; i++)
+		if ((errno = pthread_create(&workers[i], NULL, work, NULL)))
+			vp_die(VP_EX_INTERNAL, "starting a thread:");
+	status = vp_server_run(command, env);
+	vp_server_stop(server);
+	for (size_t i = 0; i < n; i++)
+		pthread_join(workers[i], NULL);
+	vp_server_free(server);
+	vp_store_close(store);
+	vp_buf_free(&host);
+	vp_buf_free(&key);
+	free(workers);
+	return status;
+}
+
+int
+main(int argc, char *argv[])
+{
+	const char *path;
+
+	vp_start(&program);
+	for (int c; (c = vp_opt(argc, argv)) != -1;)
+		switch (c) {
+		case 'a':
+			aflag = optarg;
+			if (!is_numeric(aflag))
+				vp_usage("-a %s: want a numeric address, such as 127.0.0.1 or ::1",
+				    aflag);
+			break;
+		case 'p':
+			pflag = (uint16_t)vp_arg_number(c, 0, 65535);
+			break;
+		}
+	if (optind == argc)
+		vp_operands(argc, 1);
+	path = argv[optind++];
+	if (optind < argc && strcmp(argv[optind], "--") == 0)
+		optind++;
+	else if (optind < argc)
+		vp_usage("%s: want -- between the file and the command", argv[optind]);
+	signal(
+	    SIGXFSZ, SIG_IGN); /* a write beyond the file size limit is an error like a full disk */
+	vp_server_block_signals();
+	vp_server_key(request_prefix);
+	choose_key();
+	open_store(path);
+	start_server();
+	return serve(argv + optind);
+}
