@@ -33,9 +33,13 @@ else
 B = build
 endif
 
+# What the filters share, and what only a local server needs.
 LIB = $(B)/libvecpipe.a
-LIB_SRC = $(wildcard lib/*.c lib/*/*.c)
-LIB_OBJ = $(LIB_SRC:%.c=$(B)/%.o)
+LIB_OBJ = $(patsubst %.c,$(B)/%.o,$(filter-out lib/server.c,$(wildcard lib/*.c)))
+MODEL = $(B)/libmodel.a
+MODEL_OBJ = $(patsubst %.c,$(B)/%.o,lib/server.c $(wildcard lib/model/*.c))
+STORE = $(B)/libstore.a
+STORE_OBJ = $(patsubst %.c,$(B)/%.o,lib/server.c $(wildcard lib/store/*.c))
 BIN = $(PROGRAMS:%=$(B)/%)
 
 TEST_SRC = $(wildcard tests/*.c tests/unit/*.c)
@@ -46,13 +50,30 @@ TEST_LIBS = -lcurl -ljq -lmicrohttpd -lsqlite3 -lutf8proc -lm -lpthread
 
 all: $(BIN)
 
-$(BIN): $(B)/%: $(B)/cmd/%.o $(LIB)
-	$(CC) $(CFLAGS) $(VP_LDFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(LIBS_$*)
+# The filters alone, where the local servers' libraries are not wanted.
+clients: $(FILTERS:%=$(B)/%)
 
-$(TEST_BIN) $(BENCH_BIN): $(B)/%: $(B)/%.o $(LIB)
-	$(CC) $(CFLAGS) $(VP_LDFLAGS) $(LDFLAGS) -o $@ $< $(LIB) $(TEST_LIBS)
+LINK = $(CC) $(CFLAGS) $(VP_LDFLAGS) $(LDFLAGS) -o $@ $^
+
+$(B)/hf-local: $(B)/cmd/hf-local.o $(MODEL) $(LIB)
+	$(LINK) $(LIBS_hf-local)
+
+$(B)/pc-local: $(B)/cmd/pc-local.o $(STORE) $(LIB)
+	$(LINK) $(LIBS_pc-local)
+
+$(FILTERS:%=$(B)/%): $(B)/%: $(B)/cmd/%.o $(LIB)
+	$(LINK) $(LIBS_$*)
+
+$(B)/tests/fault: $(B)/tests/fault.o $(LIB)
+	$(LINK) -lm -lpthread
+
+$(filter-out $(B)/tests/fault,$(TEST_BIN)) $(BENCH_BIN): $(B)/%: $(B)/%.o $(MODEL) $(STORE) $(LIB)
+	$(LINK) $(TEST_LIBS)
 
 $(LIB): $(LIB_OBJ)
+$(MODEL): $(MODEL_OBJ)
+$(STORE): $(STORE_OBJ)
+$(LIB) $(MODEL) $(STORE):
 	rm -f $@
 	$(AR) rcs $@ $^
 
@@ -105,5 +126,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all deps demo check run-check check-clients lint bench install uninstall clean
+.PHONY: all clients deps demo check run-check check-clients lint bench install uninstall clean
 .SECONDARY:

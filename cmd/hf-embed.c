@@ -36,7 +36,7 @@ check(const struct vp_record *r, const char **why)
 {
 	struct vp_span text;
 
-	if (r->values.n)
+	if (vp_record_has_vector(r))
 		return 0;
 	switch (vp_record_text(r, &text)) {
 	case 1:
@@ -57,7 +57,7 @@ static bool
 has_values(void *arg, const struct vp_record *r)
 {
 	(void)arg;
-	return r->values.n > 0;
+	return vp_record_has_vector(r);
 }
 
 static size_t
@@ -95,8 +95,8 @@ answer(void *arg, const struct vp_record *const rec[], size_t n, struct vp_span 
 	return vp_hf_vectors(body, n, &dim, out, why);
 }
 
-/* The record with its vector put in behind the id, or first where it has none, or in the place of a null that
- * stands for it. All else is as it came. */
+/* The record with its vector put in behind the id, or first where it has none, or in the place of a null or an
+ * empty array that stands for it. All else is as it came. */
 static void
 print_record(const struct vp_record *r, const struct vp_result *result)
 {
@@ -117,7 +117,7 @@ print_record(const struct vp_record *r, const struct vp_result *result)
 		vp_out_puts(r->id.n ? ",\"values\":" : "\"values\":");
 	vp_out_json(result->span);
 	if (r->values.s)
-		at += sizeof "null" - 1;
+		at += r->values.n ? r->values.n : sizeof "null" - 1;
 	else if (!r->id.n)
 		vp_out_putc(',');
 	vp_out(at, (size_t)(end - at));

@@ -30,19 +30,10 @@ static struct vp_pinecone pc;
 static const char *index_name;
 static struct vp_buf url, rest; /* rest: what follows the vector or id in each request */
 
-/* Records of a sparse index carry an empty array of values, which is no vector. */
-static bool
-has_vector(const struct vp_record *r)
-{
-	size_t n;
-
-	return r->values.n && (vp_json_numbers(r->values, &n) || n > 0);
-}
-
 static int
 check(const struct vp_record *r, const char **why)
 {
-	if (has_vector(r) || r->sparse_values.n || r->id.n > 2)
+	if (vp_record_has_vector(r) || r->sparse_values.n || r->id.n > 2)
 		return 0;
 	*why = "neither values nor id: hf-embed gives a record its vector";
 	return VP_E_MISSING;
@@ -52,7 +43,7 @@ static void
 request(void *arg, const struct vp_record *const rec[], size_t n, struct vp_body *body)
 {
 	const struct vp_record *r = rec[0];
-	bool vector = has_vector(r);
+	bool vector = vp_record_has_vector(r);
 
 	(void)arg;
 	(void)n; /* the API takes one query a request */

@@ -57,7 +57,7 @@ check(const struct vp_record *r, const char **why)
 		*why = "no id: a record needs one (vec-batch makes them)";
 	else if (r->id.n > ID_MAX + 2 && characters(r->id) > ID_MAX)
 		*why = "its id is over 512 characters";
-	else if (!r->values.n && !r->sparse_values.n)
+	else if (!vp_record_has_vector(r) && !r->sparse_values.n)
 		*why = "no values: hf-embed gives a record its vector";
 	return *why ? VP_E_MISSING : 0;
 }
@@ -183,25 +183,27 @@ static const struct vp_protocol protocol = {
     .advice = advice,
 };
 
-/* --create: the dimension of the first record, which is read ahead; the run then starts with its
- * batch. 0 where there is none: no record, or one without a dense vector. */
+/* --create: the dimension of the first good record; what is read on the way to it comes first in the run. 0
+ * where it has no dense vector, or where there is none (then *any is false). */
 static uint64_t
-first_dimension(void)
+first_dimension(bool *any)
 {
-	struct vp_batch *ahead = &flow.ahead;
+	struct vp_batch b;
 	size_t dimension = 0;
 
-	for (;;) {
-		switch (vp_records_gather(&flow.in, true, ahead)) {
+	for (*any = false;;) {
+		switch (vp_records_gather(&flow.in, true, &b)) {
 		case VP_GATHER_BATCH:
-			if (!ahead->n) { /* an empty array */
-				vp_batch_free(ahead);
-				break;
-			}
-			if (ahead->rec[0].values.n &&
-			    vp_json_numbers(ahead->rec[0].values, &dimension))
-				dimension = 0;
-			return dimension;
+			for (size_t i = 0; i < b.n && !*any; i++)
+				if (!b.rec[i].bad) {
+					*any = true;
+					if (vp_json_numbers(b.rec[i].values, &dimension))
+						dimension = 0;
+				}
+			vp_flow_add(&flow, &b);
+			if (*any)
+				return dimension;
+			break;
 		case VP_GATHER_READ:
 			if (vp_lines_fill(&flow.in.in))
 				vp_die(VP_EX_IO, "standard input:");
@@ -217,17 +219,18 @@ first_dimension(void)
 static int
 make_index(void)
 {
-	uint64_t dimension = first_dimension();
-	bool existed;
+	bool any, existed;
+	uint64_t dimension = first_dimension(&any);
 	int e;
 
-	if (!dimension && !flow.in.stopped) /* else a line was refused, and that has been said */
+	if (!any && flow.jobs) /* nothing but bad records: the run says so, and has nothing to send */
+		return vp_flow_run(&flow);
+	if (!dimension) {
 		vp_warn("index %s: not created: %s", index_name,
-		    flow.ahead.n
-			? "the first record has no vector of numbers that could tell its dimension"
+		    any ? "the first record has no vector of numbers that could tell its dimension"
 			: "there is no record that could tell its dimension");
-	if (!dimension)
 		return VP_EX_DATA;
+	}
 	vp_info("index %s: creating it with dimension %llu and metric %s", index_name,
 	    (unsigned long long)dimension, metric);
 	e = vp_pinecone_create(&pc, index_name, dimension, metric, "aws", "us-east-1", &existed);
@@ -281,15 +284,14 @@ main(int argc, char *argv[])
 	vp_json_quote(&namespace_json, vp_str(namespace_name));
 	vp_pinecone_open(&pc);
 	vp_reject_open();
+	flow.protocol = &protocol;
+	flow.http = pc.http;
+	flow.max_records = RECORDS_MAX;
+	flow.max_bytes = flow.in.group_bytes = BYTES_MAX;
 	status = find_index(&base);
 	if (status == 0) {
 		vp_buf_printf(&url, "%s/vectors/upsert", base);
-		flow.protocol = &protocol;
-		flow.http = pc.http;
 		flow.url = vp_buf_cstr(&url);
-		flow.max_records = RECORDS_MAX;
-		flow.max_bytes = BYTES_MAX;
-		flow.in.group_bytes = BYTES_MAX;
 		status = vp_flow_run(&flow);
 	}
 	free(base);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -15,21 +16,18 @@
 #include "reject.h"
 
 enum {
-	AUTO_MAX = 16, /* -j auto goes no further: 16 x 1.3 MB is what 64 vectors at a time take */
-	JOBS_PER_FLIGHT =
-	    4, /* jobs in the window for each request in flight: room behind a slow one */
-	WINDOW_BYTES =
-	    20 << 20, /* bytes of batches and answers in the window, beyond the first job */
-	LINGER_MS =
-	    100,       /* a loose group that is not full goes out when no input came for so long */
-	WRONG_MAX = 2, /* times that an answer which breaks the protocol is asked for again */
-	WAIT_STEP_MS = 5000, /* between two looks at a server that is starting */
-	SAY_AGAIN_MS =
-	    60000,          /* a server that comes and goes is not said to be starting each time */
-	SAY_WAIT_MS = 5000, /* a wait that a 429 asks for is said if it is so long */
-	SAME_SIGNAL_MS =
-	    100, /* timeout(1) signals its child, and then the group that the child is in */
-	STALLED_MS = 30000 /* with 429 only: so long without any success counts as unavailable */
+	AUTO_MAX = 16,           /* -j auto goes no further: 16 x 1.3 MB is 64 vectors at a time */
+	JOBS_PER_FLIGHT = 4,     /* jobs in the window for each request in flight */
+	WINDOW_BYTES = 16 << 20, /* of batches and answers in the window, beyond the first job */
+	LINGER_MS = 100,         /* a loose group that is not full goes out when no input came */
+	WRONG_MAX = 2,           /* an answer that breaks the protocol is asked for again */
+	WAIT_STEP_MS = 5000,     /* between two looks at a server that is starting */
+	SAY_AGAIN_MS = 60000,    /* one that comes and goes is not said to be starting each time */
+	SAY_WAIT_MS = 5000,      /* a wait that a 429 asks for is said if it is so long */
+	SAME_SIGNAL_MS = 100,    /* timeout(1) signals its child, then the group it is in */
+	ALARM_MS = 100,          /* how often a blocked write looks at the deadline, once it is over */
+	REFUSED_MAX = 32,        /* records refused, and none accepted: it is not the records */
+	STALLED_MS = 30000       /* with 429 only: so long without a success is unavailable */
 };
 
 /* Signals: the first one stops the reading, the second one the program. */
@@ -55,19 +53,39 @@ on_signal(int number)
 	errno = saved;
 }
 
+/* A reader that has stopped reading holds up the whole loop in a write: the deadline is kept from here. */
+static void
+on_alarm(int number)
+{
+	(void)number;
+	if (vp_out_blocked()) {
+		vp_resume_say();
+		_exit(VP_EX_TEMP);
+	}
+}
+
 static void
 catch_signals(void)
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction a = {.sa_handler = on_signal}, old;
+	struct sigaction a = {.sa_handler = on_signal}, old, alarm_action = {.sa_handler = on_alarm};
 
 	sigfillset(&a.sa_mask); /* not one inside the other */
+	sigfillset(&alarm_action.sa_mask);
 	if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK))
 		vp_die(VP_EX_INTERNAL, "pipe:");
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers;
-	     i++) /* nohup(1) and `&` have them ignored: so be it */
+	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
+		/* nohup(1) and `&` have them ignored: so be it */
 		if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(numbers[i], &a, NULL);
+	if (vp_opts.deadline_ms) {
+		uint64_t now = vp_now_ms(), ms = vp_deadline_at() > now ? vp_deadline_at() - now : 1;
+		struct itimerval t = {{ALARM_MS / 1000, ALARM_MS % 1000 * 1000},
+		    {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)}};
+
+		sigaction(SIGALRM, &alarm_action, NULL);
+		setitimer(ITIMER_REAL, &t, NULL);
+	}
 }
 
 /* Jobs and parts */
@@ -189,8 +207,41 @@ must_wait(const struct vp_flow *f, const struct vp_part *p)
 	return false;
 }
 
+/* The run can't get past record `at` of the job: nothing behind it is sent from now on. */
+static struct vp_buf *
+fail(struct vp_job *job, int status, size_t at)
+{
+	if (job->failed && job->failed_at <= at) {
+		static struct vp_buf unheard;
+		unheard.n = 0;
+		return &unheard;
+	}
+	job->failed = status;
+	job->failed_at = at;
+	job->reason.n = 0;
+	return &job->reason;
+}
+
+static const char *
+cut_hint(const struct vp_record *r)
+{
+	return r->cut ? "; the last line has no end: was it cut?" : "";
+}
+
+/* A record that is none takes its place in the order too: aside with it, or the run ends there. */
 static void
-add_job(struct vp_flow *f, struct vp_batch *b)
+add_bad(struct vp_job *job, size_t i)
+{
+	const struct vp_record *r = &job->batch.rec[i];
+
+	if (vp_reject_on())
+		job->result[i].state = VP_REJECTED;
+	else
+		vp_buf_printf(fail(job, VP_EX_DATA, i), "line %llu: %s%s", r->line, r->bad, cut_hint(r));
+}
+
+void
+vp_flow_add(struct vp_flow *f, struct vp_batch *b)
 {
 	struct vp_job *job = vp_zalloc(1, sizeof *job);
 
@@ -198,7 +249,9 @@ add_job(struct vp_flow *f, struct vp_batch *b)
 	job->result = vp_zalloc(b->n, sizeof *job->result);
 	job->send = vp_alloc(b->n, sizeof *job->send);
 	for (size_t i = 0; i < b->n; i++) {
-		if (f->protocol->skip && f->protocol->skip(f->arg, &b->rec[i]))
+		if (b->rec[i].bad)
+			add_bad(job, i);
+		else if (f->protocol->skip && f->protocol->skip(f->arg, &b->rec[i]))
 			job->result[i].state = VP_SKIPPED;
 		else
 			job->send[job->sends++] = &b->rec[i];
@@ -215,6 +268,7 @@ add_job(struct vp_flow *f, struct vp_batch *b)
 	f->last = job;
 	f->jobs++;
 	f->bytes += b->bytes.n;
+	memset(b, 0, sizeof *b);
 }
 
 static void
@@ -234,27 +288,14 @@ drop_first_job(struct vp_flow *f)
 		vp_body_free(&p->request);
 		free(p);
 	}
+	for (size_t i = 0; i < job->batch.n; i++)
+		free(job->result[i].why);
 	vp_batch_free(&job->batch);
 	vp_buf_free(&job->reason);
 	free(job->result);
 	free(job->send);
 	free(job->ids);
 	free(job);
-}
-
-/* The run can't get past record `at` of the job: nothing behind it is sent from now on. */
-static struct vp_buf *
-fail(struct vp_job *job, int status, size_t at)
-{
-	if (job->failed && job->failed_at <= at) {
-		static struct vp_buf unheard;
-		unheard.n = 0;
-		return &unheard;
-	}
-	job->failed = status;
-	job->failed_at = at;
-	job->reason.n = 0;
-	return &job->reason;
 }
 
 /* `where` of a message about a part: the request and the input lines and ids it was for. */
@@ -302,33 +343,32 @@ fail_answer(const struct vp_flow *f, struct vp_part *p, const struct vp_http_ans
 	vp_buf_free(&text);
 }
 
-/* The one record of p is refused: aside with it; without -r the run ends there, with status. */
+/* The one record of p is refused: aside with it, when its turn comes; without -r the run ends there, with
+ * status. */
 static void
-reject_part(const struct vp_flow *f, struct vp_part *p, int status, const char *why)
+reject_part(struct vp_flow *f, struct vp_part *p, int status, const char *why)
 {
 	const struct vp_record *r = p->job->send[p->first];
-	struct vp_buf line = {0}, name = {0};
-	struct vp_span text;
+	struct vp_result *result = &p->job->result[index_of(p->job, r)];
+	struct vp_buf text = {0};
 
 	if (r->id.n)
-		vp_buf_printf(
-		    &name, "record %.*s: ", (int)(r->id.n < 200 ? r->id.n : 200), r->id.s);
-	vp_buf_cstr(&name);
+		vp_buf_printf(&text, "record %.*s: ", (int)(r->id.n < 200 ? r->id.n : 200), r->id.s);
+	vp_buf_puts(&text, why);
+	vp_buf_cstr(&text);
 	if (!vp_reject_on()) {
-		vp_buf_printf(fail(p->job, status, index_of(p->job, r)), "line %llu: %s%s", r->line,
-		    name.s, why);
-		vp_buf_free(&name);
-		return;
+		vp_buf_printf(fail(p->job, status, index_of(p->job, r)), "line %llu: %s", r->line, text.s);
+	} else if (!f->accepted && ++f->refused == REFUSED_MAX) {
+		vp_buf_printf(fail(p->job, status, index_of(p->job, r)),
+		    "line %llu: %s: the server has refused all of %d records that it was asked about", r->line,
+		    text.s, REFUSED_MAX);
+	} else {
+		result->state = VP_REJECTED;
+		result->why = vp_buf_take(&text, NULL);
+		p->job->open--;
+		p->done = true;
 	}
-	if (f->in.text &&
-	    vp_record_text(r, &text) == 1) /* the input was the text, not the record made of it */
-		vp_json_decode(text, &line);
-	vp_reject(r->line, f->in.text ? vp_buf_get(&line) : r->all, "%s%s", name.s, why);
-	vp_buf_free(&line);
-	vp_buf_free(&name);
-	p->job->result[index_of(p->job, r)].state = VP_REJECTED;
-	p->job->open--;
-	p->done = true;
+	vp_buf_free(&text);
 }
 
 /* Input */
@@ -364,7 +404,7 @@ read_input(struct vp_flow *f)
 
 		switch (vp_records_gather(&f->in, idle, &b)) {
 		case VP_GATHER_BATCH:
-			add_job(f, &b);
+			vp_flow_add(f, &b);
 			break;
 		case VP_GATHER_READ:
 			return;
@@ -470,7 +510,7 @@ take_body(struct vp_flow *f, struct vp_part *p, struct vp_http_answer *a)
 	if (e == 0) {
 		for (size_t i = 0; i < p->n; i++)
 			job->result[index_of(job, job->send[p->first + i])] =
-			    (struct vp_result){VP_ANSWERED, out[i]};
+			    (struct vp_result){.state = VP_ANSWERED, .span = out[i]};
 		p->answer = a->body;
 		a->body = (struct vp_buf){0};
 		p->done = true;
@@ -478,6 +518,7 @@ take_body(struct vp_flow *f, struct vp_part *p, struct vp_http_answer *a)
 		f->bytes += p->answer.n;
 		f->answer_bytes = p->answer.n;
 		f->last_done_ms = vp_now_ms();
+		f->accepted = true;
 		vp_pace_accepted(&f->pace, p->n, vp_now_us());
 	} else if (e == VP_E_MISSING && p->n > 1) {
 		count_retry(f, "missing");
@@ -604,14 +645,26 @@ take_answer(struct vp_flow *f, struct vp_http_answer *a)
 
 /* Output */
 
+/* The first job's records before n: the good ones go to standard output, the others aside. */
 static void
 deliver(struct vp_flow *f, size_t n)
 {
 	struct vp_job *job = f->first;
+	unsigned long long before = f->records;
 
 	f->protocol->deliver(f->arg, job, n);
-	for (size_t i = 0; i < n; i++)
-		f->records += job->result[i].state != VP_REJECTED;
+	for (size_t i = 0; i < n; i++) {
+		const struct vp_record *r = &job->batch.rec[i];
+		const char *why = job->result[i].why;
+
+		if (job->result[i].state != VP_REJECTED)
+			f->records++;
+		else if (why)
+			vp_reject(r->line, r->input, "%s", why);
+		else
+			vp_reject(r->line, r->input, "%s%s", r->bad, cut_hint(r));
+	}
+	f->batches += f->records > before;
 	vp_out_done(n < job->batch.n ? job->batch.rec[n].line : job->batch.next);
 }
 
@@ -631,7 +684,6 @@ deliver_jobs(struct vp_flow *f)
 {
 	while (f->first && f->first->open == 0 && !f->first->failed) {
 		deliver(f, f->first->batch.n);
-		f->batches++;
 		drop_first_job(f);
 	}
 	if (f->first && f->first->failed && ended(f->first) >= f->first->failed_at && !f->exit)
@@ -731,7 +783,7 @@ first_unfinished(const struct vp_flow *f)
 {
 	if (f->first)
 		return f->first->batch.line;
-	return f->in.next.n ? f->in.next.line : f->in.in.line + !f->in.stopped;
+	return f->in.next.n ? f->in.next.line : f->in.in.line + 1;
 }
 
 static int
@@ -759,9 +811,7 @@ finish(struct vp_flow *f)
 		f->exit = VP_EX_TEMP;
 	}
 	if (!f->exit)
-		f->exit = f->in.stopped       ? VP_EX_DATA
-			  : vp_reject_count() ? VP_EX_REJECTED
-					      : VP_EX_OK;
+		f->exit = vp_reject_count() ? VP_EX_REJECTED : VP_EX_OK;
 	vp_out_close();
 	if (vp_say_first)
 		vp_say_first();
@@ -790,8 +840,6 @@ vp_flow_run(struct vp_flow *f)
 	vp_pace_start(&f->pace, vp_opts.jobs, AUTO_MAX, vp_now_us());
 	vp_resume(1);
 	catch_signals();
-	if (f->ahead.line)
-		add_job(f, &f->ahead);
 	for (;;) {
 		struct vp_http_answer a;
 		uint64_t due;

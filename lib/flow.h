@@ -27,16 +27,16 @@ enum vp_state { VP_OPEN, VP_ANSWERED, VP_SKIPPED, VP_REJECTED };
 
 struct vp_result {
 	enum vp_state state;
-	struct vp_span
-	    span; /* with VP_ANSWERED, what `answer` gave: points into its part's answer */
+	struct vp_span span; /* with VP_ANSWERED, what `answer` gave: into its part's answer */
+	char *why;           /* with VP_REJECTED, the reason; owned; NULL: see the record's bad */
 };
 
 struct vp_part {
 	struct vp_part *next; /* in the order of records */
 	struct vp_job *job;
 	size_t first, n; /* its records: job->send[first] to job->send[first + n - 1] */
-	unsigned tries,
-	    waits; /* requests so far, but those that a starting server (503) answered; and those */
+	unsigned tries; /* requests so far, but those that a starting server (503) answered */
+	unsigned waits; /* those */
 	unsigned wrong; /* answers that broke the protocol */
 	uint64_t not_before_ms;
 	uint64_t sent_us; /* when its last request went out: one burst of refusals counts once */
@@ -51,8 +51,7 @@ struct vp_job {
 	struct vp_result *result;      /* [batch.n] */
 	const struct vp_record **send; /* [sends] those that need a request */
 	size_t sends;
-	uint64_t
-	    *ids; /* [sends] hashes of their ids, in ascending order; NULL: order does not matter */
+	uint64_t *ids; /* [sends] hashes of their ids, ascending; NULL: order does not matter */
 	bool after, twice; /* an id is also in an earlier job of the window; twice in this one */
 	struct vp_part *parts;
 	size_t open;          /* records that have not ended */
@@ -65,19 +64,21 @@ struct vp_job {
 struct vp_protocol {
 	enum vp_service service;
 	const char *method;
-	/* Of records with the same id the later one takes the earlier one's place: it is sent when that has its answer. */
+	/* Of records with the same id the later one takes the earlier one's place: it is sent when
+	 * that has its answer. */
 	bool ordered;
 	/* Whether nothing need be sent for r. May be NULL. */
 	bool (*skip)(void *arg, const struct vp_record *r);
 	/* Bytes that r adds to a request's body, at most; NULL where max_bytes is 0. */
 	size_t (*weigh)(const struct vp_record *r);
-	/* Put together the request's body for n records, out of static text and of the records' own bytes. */
+	/* Put together the request's body for n records, of static text and the records' own bytes. */
 	void (*request)(
 	    void *arg, const struct vp_record *const rec[], size_t n, struct vp_body *body);
-	/* Look at a 2xx answer for n records and set out[0] to out[n - 1], spans into body or empty. Returns 0; or VP_E_*,
-	 * with the reason in why, where the protocol does not allow that answer: it is asked for again, and then the run
-	 * stops with 76. VP_E_MISSING: some of the records were not accepted, and it is not known which: they are sent
-	 * again in smaller parts. */
+	/* Look at a 2xx answer for n records and set out[0] to out[n - 1], spans into body or empty.
+	 * Returns 0; or VP_E_*, with the reason in why, where the protocol does not allow that
+	 * answer: it is asked for again, and then the run stops with 76. VP_E_MISSING: some of the
+	 * records were not accepted, and it is not known which: they are sent again in smaller
+	 * parts. */
 	int (*answer)(void *arg, const struct vp_record *const rec[], size_t n, struct vp_span body,
 	    struct vp_span out[], struct vp_buf *why);
 	/* Write the job's first n records, without the rejected ones, to standard output (out.h). */
@@ -95,15 +96,13 @@ struct vp_flow {
 	size_t max_records;   /* in one request, at most; 0: as many as the batch has */
 	size_t max_bytes;     /* of one request's body, at most; 0: no limit */
 	struct vp_records in; /* group, text and check as in record.h */
-	struct vp_batch
-	    ahead; /* a batch that was read before the run, or one of no line: it comes first */
 
 	/* The run keeps: */
 	struct vp_job *first, *last; /* the window */
 	size_t jobs, bytes;          /* in it */
 	size_t answer_bytes;         /* of the last answer: the next ones will be like it */
-	unsigned long long records, batches, requests, retries, bytes_sent,
-	    bytes_received; /* for --stats */
+	unsigned long long records, batches, requests, retries; /* for --stats, as are these */
+	unsigned long long bytes_sent, bytes_received;
 	struct vp_cause {
 		char name[16];
 		unsigned long long n;
@@ -115,9 +114,14 @@ struct vp_flow {
 	uint64_t wait_said_ms;   /* when that was last said */
 	uint64_t last_done_ms;   /* when an answer was last taken */
 	uint64_t read_ms;        /* when input last came */
+	unsigned refused;        /* records that the server refused before it accepted any */
+	bool accepted;           /* it has */
 	bool input_over, drain;  /* drain: nothing more is read or sent */
 	int exit;                /* set: the run is over */
 };
+
+/* Put a batch that was read before the run (vp_records_gather) into the window; *b is taken over. */
+void vp_flow_add(struct vp_flow *f, struct vp_batch *b);
 
 /* Run until the input is over or something stops it. Returns the exit status (messages have been said, output
  * is flushed and closed, the resume line is the last). */

@@ -18,6 +18,7 @@ static char room[ROOM];
 static size_t used;
 static unsigned long long done_line;
 static uint64_t blocked_us;
+static volatile sig_atomic_t writing;
 
 static void
 fail(void)
@@ -40,6 +41,7 @@ write_all(struct iovec *v, int count)
 		(void)fcntl(
 		    STDOUT_FILENO, F_SETPIPE_SZ, PIPE_ROOM); /* no pipe, or not allowed: as it is */
 	}
+	writing = 1;
 	while (count > 0) {
 		ssize_t w = writev(STDOUT_FILENO, v, count);
 		if (w < 0) {
@@ -62,6 +64,7 @@ write_all(struct iovec *v, int count)
 			v->iov_len -= (size_t)w;
 		}
 	}
+	writing = 0;
 	blocked_us += vp_now_us() - start;
 }
 
@@ -143,6 +146,12 @@ void
 vp_out_done(unsigned long long line)
 {
 	done_line = line;
+}
+
+bool
+vp_out_blocked(void)
+{
+	return writing;
 }
 
 uint64_t

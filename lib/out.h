@@ -30,6 +30,9 @@ void vp_out_flush(void);
 /* Milliseconds, in all, that writing has blocked: requests in flight must not be blamed for them. */
 uint64_t vp_out_blocked_ms(void);
 
+/* Whether a write is under way; for a signal handler. */
+bool vp_out_blocked(void);
+
 /* Flush, and close standard output: the file system may say only now that it is full. */
 void vp_out_close(void);
 

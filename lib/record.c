@@ -78,6 +78,15 @@ vp_record_error(int code)
 	return vp_error_text(code);
 }
 
+bool
+vp_record_has_vector(const struct vp_record *r)
+{
+	struct vp_json_walk w;
+
+	vp_json_begin(&w, r->values);
+	return r->values.n > 0 && vp_json_next(&w) > 0;
+}
+
 int
 vp_record_text(const struct vp_record *r, struct vp_span *text)
 {
@@ -131,7 +140,7 @@ keep(struct vp_batch *b, struct vp_span s)
 	if (b->bytes.s != was)
 		for (size_t i = 0; i < b->n; i++) {
 			struct vp_record *r = &b->rec[i];
-			struct vp_span *spans[] = {
+			struct vp_span *spans[] = {&r->input,
 			    &r->all, &r->id, &r->values, &r->sparse_values, &r->metadata};
 			for (size_t k = 0; k < sizeof spans / sizeof *spans; k++)
 				if (spans[k]->s)
@@ -142,13 +151,15 @@ keep(struct vp_batch *b, struct vp_span s)
 	return kept;
 }
 
-/* Put a record aside. Without a rejects file the input ends here. */
+/* Put rec into the batch, with why it is bad, or NULL. */
 static void
-reject(struct vp_records *r, struct vp_span bytes, const char *why)
+take(struct vp_records *r, struct vp_record *rec, const char *why)
 {
-	const char *cut = r->in.cut ? "; the last line has no end: was it cut?" : "";
-
-	if (!vp_reject(r->in.line, bytes, "%s%s", why, cut))
+	rec->line = r->in.line;
+	rec->bad = why;
+	rec->cut = r->in.cut;
+	add_record(&r->next, rec);
+	if (why && !vp_reject_on())
 		r->stopped = true;
 }
 
@@ -174,21 +185,19 @@ first_byte(struct vp_span line)
 	return i < line.n ? line.s[i] : 0;
 }
 
-/* One line with an array of records: a batch of its own. A line that is not JSON is rejected whole. */
-static bool
+/* One line with an array of records: a batch of its own. A line that is not JSON to its end is one bad record. */
+static void
 take_array(struct vp_records *r, struct vp_span line)
 {
 	struct vp_batch *b = &r->next;
 	struct vp_json_walk outer, inner;
 	struct vp_span kept = keep(b, line);
-	bool sound = false; /* the line is known to be JSON up to its end */
-	const char *why;
-	int e = 0;
+	int e;
 
 	b->array = true;
 	vp_json_begin(&outer, kept);
-	while (!r->stopped && (e = vp_json_next(&outer)) > 0) {
-		struct vp_record rec = {.line = r->in.line};
+	while ((e = vp_json_next(&outer)) > 0) {
+		struct vp_record rec = {0};
 
 		vp_json_enter(&outer, &inner);
 		e = walk_record(&inner, &rec);
@@ -201,50 +210,42 @@ take_array(struct vp_records *r, struct vp_span line)
 		} else {
 			break;
 		}
-		why = fault(r, &rec, e);
-		if (!why) {
-			add_record(b, &rec);
-			continue;
-		}
-		/* before a record is put aside: a line that is broken further on is put aside as a whole */
-		if (!sound && (e = vp_json_check(kept, NULL)) < 0)
-			break;
-		sound = true;
-		reject(r, rec.all, why);
+		rec.input = rec.all;
+		take(r, &rec, fault(r, &rec, e));
 	}
-	if (!r->stopped && e < 0) {
+	if (e < 0) {
+		struct vp_record rec = {.all = kept, .input = kept};
+
 		b->n = 0;
-		reject(r, line, vp_error_text(e));
-		return false;
+		take(r, &rec, vp_error_text(e));
 	}
-	return b->n > 0 || !r->stopped;
 }
 
 static void
 take_loose(struct vp_records *r, struct vp_span line)
 {
 	struct vp_batch *b = &r->next;
-	struct vp_record rec = {.all = line};
-	struct vp_span input = line;
+	struct vp_record rec = {0};
 	struct vp_buf made = {0};
-	const char *why;
+	struct vp_span input = keep(b, line);
 
-	if (r->text) {
-		unsigned long long id = r->text_id++;
-		if (vp_record_from_text(&made, id, line)) {
-			reject(r, line, "not valid UTF-8 text");
-			return;
-		}
-		line = vp_buf_get(&made);
+	if (!r->text) {
+		int e = vp_record_parse(input, &rec);
+		rec.input = input;
+		take(r, &rec, fault(r, &rec, e));
+		return;
 	}
-	line = keep(b, line);
-	why = fault(r, &rec, vp_record_parse(line, &rec));
-	rec.line = r->in.line;
-	if (!why) {
-		add_record(b, &rec);
+	rec.input = rec.all = input;
+	if (vp_record_from_text(&made, r->text_id++, line)) {
+		take(r, &rec, "not valid UTF-8 text");
 	} else {
-		reject(r, input, why);
-		b->bytes.n -= line.n;
+		struct vp_span json;
+		size_t at = (size_t)(input.s - b->bytes.s);
+
+		json = keep(b, vp_buf_get(&made)); /* may move what input points to */
+		vp_record_parse(json, &rec);
+		rec.input = (struct vp_span){b->bytes.s + at, input.n};
+		take(r, &rec, fault(r, &rec, 0));
 	}
 	vp_buf_free(&made);
 }
@@ -253,8 +254,7 @@ static enum vp_gather
 hand_out(struct vp_records *r, struct vp_batch *out)
 {
 	*out = r->next;
-	out->next = r->in.line + !r->stopped; /* the line that stopped it is not done */
-	r->count += out->n;
+	out->next = r->in.line + 1;
 	memset(&r->next, 0, sizeof r->next);
 	return VP_GATHER_BATCH;
 }
@@ -277,8 +277,11 @@ vp_records_gather(struct vp_records *r, bool now, struct vp_batch *out)
 		if (e == VP_E_IO)
 			return VP_GATHER_ERROR;
 		if (e == VP_E_LIMIT) {
-			reject(r, (struct vp_span){"", 0},
-			    "the line is too long: it is not in the rejects file");
+			struct vp_record rec = {0};
+
+			if (b->n == 0)
+				b->line = r->in.line;
+			take(r, &rec, "longer than 64 MiB: can't be put aside");
 			continue;
 		}
 		if (!first_byte(line))
@@ -292,9 +295,8 @@ vp_records_gather(struct vp_records *r, bool now, struct vp_batch *out)
 		if (b->n == 0)
 			b->line = r->in.line;
 		if (is_array) {
-			if (take_array(r, line))
-				return hand_out(r, out);
-			vp_batch_free(b);
+			take_array(r, line);
+			return hand_out(r, out);
 		} else {
 			take_loose(r, line);
 			if (b->n == group)

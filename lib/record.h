@@ -15,22 +15,27 @@
 #include "ndjson.h"
 
 struct vp_record {
-	struct vp_span all;    /* the whole object */
-	struct vp_span id;     /* a string with its quotes; n is 0 where there is none, as below */
-	struct vp_span values; /* an array (its items are not looked at here) */
+	struct vp_span all;           /* the whole object */
+	struct vp_span id;            /* a string with its quotes; n is 0 where there is none */
+	struct vp_span values;        /* an array; its items are not looked at here */
 	struct vp_span sparse_values; /* an object; also found under the name sparseValues */
 	struct vp_span metadata;      /* an object */
+	struct vp_span input;         /* what stood in the input, for the rejects file */
 	unsigned long long line;      /* number of the input line it stood on */
+	const char *bad;              /* why it is none, or not one for this program; else NULL */
+	bool cut;                     /* it stood on a last line without an end */
 };
 
-/* Check one JSON object as a record and find its members. A member that is null counts as absent: its n is 0,
- * and s points to the null. 0;
- * VP_E_SYNTAX, VP_E_UTF8, VP_E_LIMIT; VP_E_TYPE (no object, or a member of another type); VP_E_TWICE. r is
- * set in any case, as far as it was found. json must outlive r. */
+/* Check one JSON object as a record and find its members. A member that is null counts as absent: its n is
+ * 0, and s points to the null. Returns 0; VP_E_SYNTAX, VP_E_UTF8, VP_E_LIMIT; VP_E_TYPE (no object, or a
+ * member of another type); VP_E_TWICE. r is set in any case, as far as it was found. json must outlive r. */
 int vp_record_parse(struct vp_span json, struct vp_record *r);
 
 /* Why vp_record_parse refused, in plain words: a static string. */
 const char *vp_record_error(int code);
+
+/* Whether it has a dense vector: an array with something in it. */
+bool vp_record_has_vector(const struct vp_record *r);
 
 /* The text to embed, metadata.text: 1 and *text is a JSON string with its quotes; 0 if there is none;
  * VP_E_TYPE if it is not a string. */
@@ -55,13 +60,13 @@ struct vp_records {
 	size_t group;       /* loose records in a batch, at most; 0 is 64 */
 	size_t group_bytes; /* bytes of loose records in a batch, at most; 0: no matter */
 	bool text;          /* -l: each line is a text, not JSON */
-	int (*check)(const struct vp_record *r,
-	    const char **why); /* what else a record must have, or NULL: 0, or
-	                                                 * another value and why not: it is rejected */
+	/* What else a record must have: 0, or another value and why not. May be NULL. */
+	int (*check)(const struct vp_record *r, const char **why);
+
 	struct vp_lines in;
-	bool stopped; /* a record could not be rejected (no -r): no more comes; end with 65 */
-	unsigned long long count; /* records read, good ones */
-	struct vp_batch next;     /* inside: the batch being gathered */
+	/* inside */
+	bool stopped; /* a bad record was met and there is no rejects file: no more is read */
+	struct vp_batch next; /* the batch being gathered */
 	unsigned long long text_id;
 };
 
@@ -72,9 +77,11 @@ enum vp_gather {
 	VP_GATHER_ERROR  /* the input cannot be read; errno says why */
 };
 
-/* Make the next batch out of what has been read, without reading. Bad lines and records go to the rejects
- * file (reject.h). A loose group that is not full comes out when now is set, at the end of the input, and
- * before an array line. An empty array becomes a batch of no records. Blank lines are passed over. */
+/* Make the next batch out of what has been read, without reading. A bad line or record takes its place in it
+ * with the reason in `bad`: what becomes of it is the caller's business, in the order of the input. Without
+ * a rejects file (reject.h) it is the last one. A loose group that is not full comes out when now is set, at
+ * the end of the input, and before an array line. An empty array becomes a batch of no records. Blank lines
+ * are passed over. */
 enum vp_gather vp_records_gather(struct vp_records *r, bool now, struct vp_batch *out);
 
 #endif

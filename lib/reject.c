@@ -46,7 +46,7 @@ vp_reject(unsigned long long line, struct vp_span record, const char *format, ..
 		vp_warn("%s", reason);
 	if (fd < 0)
 		return false;
-	for (size_t at = 0; at <= record.n;) {
+	for (size_t at = 0; record.n && at <= record.n;) {
 		struct iovec v[2] = {{(void *)(uintptr_t)(record.s + at), record.n - at}, {lf, 1}};
 		ssize_t w = writev(fd, v, 2);
 		if (w < 0 && errno == EINTR)

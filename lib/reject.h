@@ -14,7 +14,7 @@
  * opened: one line, exit 74. Without -r, nothing. */
 void vp_reject_open(void);
 
-/* Say `line N: reason` (line 0: just the reason) and put record aside. True: it is in the file, go on.
+/* Say `line N: reason` (line 0: just the reason) and put record aside, if there is anything of it. True: it is in the file, go on.
  * False: there is no -r; deliver what came before it, then stop with 65. A file that can't be written ends
  * the program (74). */
 bool vp_reject(unsigned long long line, struct vp_span record, const char *format, ...)

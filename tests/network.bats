@@ -570,3 +570,53 @@ vectors() {
 		curl -sS "$FAULT_URL/audit/ids" | grep -qx $i
 	done
 }
+
+@test "hf-embed: rejects come in the order of the input, whoever refused them, and none from behind a stop" {
+	start_fault --fault 'embed:contains=POISON:status=422' --fault 'embed:contains=FATAL:status=401'
+	{
+		printf '{"id":"%s","metadata":{"text":"POISON %s"}}\n' 1 1
+		echo nope
+		printf '{"id":"%s","metadata":{"text":"%s"}}\n' 3 good 4 'POISON 4'
+		echo '["x"]'
+		printf '{"id":"%s","metadata":{"text":"%s"}}\n' 6 good 7 'POISON 7'
+	} >"$BATS_TEST_TMPDIR/in"
+	embed -j 8 -n 2 -r "$BATS_TEST_TMPDIR/rejects" <"$BATS_TEST_TMPDIR/in"
+	[ "$status" -eq 1 ]
+	sed -n '1p;2p;4p;7p' "$BATS_TEST_TMPDIR/in" | sed '3a"x"' | cmp - "$BATS_TEST_TMPDIR/rejects"
+	[ "$(jq -r .id <<<"$output")" = $'3\n6' ]
+	{
+		cat "$BATS_TEST_TMPDIR/in"
+		echo '{"id":"8","metadata":{"text":"FATAL"}}'
+		echo nope
+	} >"$BATS_TEST_TMPDIR/more"
+	embed -j 1 -n 1 -r "$BATS_TEST_TMPDIR/rejects" <"$BATS_TEST_TMPDIR/more"
+	[ "$status" -eq 77 ]
+	[ "$(wc -l <"$BATS_TEST_TMPDIR/rejects")" -eq 5 ]
+	[[ "$stderr" == *'stopped at input line 8: '* ]]
+}
+
+@test "hf-embed: a server that refuses everything is not fed the whole input with -r" {
+	start_fault --fault 'embed:*:status=400,body=toolkit'
+	embed -r "$BATS_TEST_TMPDIR/rejects" < <(records 1000)
+	[ "$status" -eq 65 ]
+	[[ "$stderr" == *'the server has refused all of 32 records that it was asked about'* ]]
+	[[ "$stderr" == *'stopped at input line '* || "${stderr_lines[-1]}" == *'line '* ]]
+	[ "$(audit total)" -lt 300 ]
+}
+
+@test "hf-embed: --deadline holds while the reader of the output does not read" {
+	start_fault --dim 768
+	mkfifo "$BATS_TEST_TMPDIR/slow"
+	exec 7<>"$BATS_TEST_TMPDIR/slow"
+	run --separate-stderr sh -c 'hf-embed --deadline 1s >&7 <"$0"' <(records 20000)
+	exec 7<&-
+	[ "$status" -eq 75 ]
+	[[ "$stderr" == *'stopped at input line '* ]]
+}
+
+@test "hf-embed: an empty array in the place of the vector is filled" {
+	start_fault
+	embed <<<'{"values":[ ],"id":"a","metadata":{"text":"a"}}'
+	[ "$status" -eq 0 ]
+	[ "$(jq -c '[keys_unsorted, (.values | length)]' <<<"$output")" = '[["values","id","metadata"],8]' ]
+}

@@ -441,11 +441,17 @@ pc-upsert: line 777: record "words": 400: vectors[0]: values must be finite numb
 	[ "$status" -eq 65 ]
 	[ "$output" = '' ]
 	[ "$stderr" = 'pc-upsert: index new: not created: there is no record that could tell its dimension' ]
-	for record in '{"id":"a","sparse_values":{"indices":[1],"values":[1]}}' '{"id":"a","values":["x"]}' '{"id":"a","values":[]}'; do
+	for record in '{"id":"a","sparse_values":{"indices":[1],"values":[1]}}' '{"id":"a","values":["x"]}'; do
 		run --separate-stderr pc-upsert --create new <<<"$record"
 		[ "$status" -eq 65 ]
 		[ "$stderr" = 'pc-upsert: index new: not created: the first record has no vector of numbers that could tell its dimension' ]
 	done
+	run --separate-stderr pc-upsert --create new <<<'{"id":"a","values":[]}'
+	[ "$status" -eq 65 ]
+	[ "$stderr" = 'pc-upsert: line 1: no values: hf-embed gives a record its vector' ]
+	run --separate-stderr pc-upsert --create -r "$BATS_TEST_TMPDIR/rejects" new <<<'{"id":"a","values":[]}'
+	[ "$status" -eq 1 ]
+	[ "$(cat "$BATS_TEST_TMPDIR/rejects")" = '{"id":"a","values":[]}' ]
 	[ "$(audit requests.create)" -eq 0 ]
 }
 
