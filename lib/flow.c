@@ -18,16 +18,17 @@
 enum {
 	AUTO_MAX = 16,           /* -j auto goes no further: 16 x 1.3 MB is 64 vectors at a time */
 	JOBS_PER_FLIGHT = 4,     /* jobs in the window for each request in flight */
-	WINDOW_BYTES = 16 << 20, /* of batches and answers in the window, beyond the first job */
+	WINDOW_BYTES = 12 << 20, /* of batches and answers in the window, beyond the first job; */
+	FLIGHT_BYTES = 2 << 20,  /* but so much for each request that -j asks for */
 	LINGER_MS = 100,         /* a loose group that is not full goes out when no input came */
 	WRONG_MAX = 2,           /* an answer that breaks the protocol is asked for again */
 	WAIT_STEP_MS = 5000,     /* between two looks at a server that is starting */
 	SAY_AGAIN_MS = 60000,    /* one that comes and goes is not said to be starting each time */
 	SAY_WAIT_MS = 5000,      /* a wait that a 429 asks for is said if it is so long */
 	SAME_SIGNAL_MS = 100,    /* timeout(1) signals its child, then the group it is in */
-	ALARM_MS = 100,          /* how often a blocked write looks at the deadline, once it is over */
-	REFUSED_MAX = 32,        /* records refused, and none accepted: it is not the records */
-	STALLED_MS = 30000       /* with 429 only: so long without a success is unavailable */
+	ALARM_MS = 100,    /* how often a blocked write looks at the deadline, once it is over */
+	REFUSED_MAX = 32,  /* records refused, and none accepted: it is not the records */
+	STALLED_MS = 30000 /* with 429 only: so long without a success is unavailable */
 };
 
 /* Signals: the first one stops the reading, the second one the program. */
@@ -68,7 +69,8 @@ static void
 catch_signals(void)
 {
 	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction a = {.sa_handler = on_signal}, old, alarm_action = {.sa_handler = on_alarm};
+	struct sigaction a = {.sa_handler = on_signal}, old,
+			 alarm_action = {.sa_handler = on_alarm};
 
 	sigfillset(&a.sa_mask); /* not one inside the other */
 	sigfillset(&alarm_action.sa_mask);
@@ -79,7 +81,8 @@ catch_signals(void)
 		if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(numbers[i], &a, NULL);
 	if (vp_opts.deadline_ms) {
-		uint64_t now = vp_now_ms(), ms = vp_deadline_at() > now ? vp_deadline_at() - now : 1;
+		uint64_t now = vp_now_ms(),
+			 ms = vp_deadline_at() > now ? vp_deadline_at() - now : 1;
 		struct itimerval t = {{ALARM_MS / 1000, ALARM_MS % 1000 * 1000},
 		    {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)}};
 
@@ -237,7 +240,8 @@ add_bad(struct vp_job *job, size_t i)
 	if (vp_reject_on())
 		job->result[i].state = VP_REJECTED;
 	else
-		vp_buf_printf(fail(job, VP_EX_DATA, i), "line %llu: %s%s", r->line, r->bad, cut_hint(r));
+		vp_buf_printf(
+		    fail(job, VP_EX_DATA, i), "line %llu: %s%s", r->line, r->bad, cut_hint(r));
 }
 
 void
@@ -353,15 +357,18 @@ reject_part(struct vp_flow *f, struct vp_part *p, int status, const char *why)
 	struct vp_buf text = {0};
 
 	if (r->id.n)
-		vp_buf_printf(&text, "record %.*s: ", (int)(r->id.n < 200 ? r->id.n : 200), r->id.s);
+		vp_buf_printf(
+		    &text, "record %.*s: ", (int)(r->id.n < 200 ? r->id.n : 200), r->id.s);
 	vp_buf_puts(&text, why);
 	vp_buf_cstr(&text);
 	if (!vp_reject_on()) {
-		vp_buf_printf(fail(p->job, status, index_of(p->job, r)), "line %llu: %s", r->line, text.s);
+		vp_buf_printf(
+		    fail(p->job, status, index_of(p->job, r)), "line %llu: %s", r->line, text.s);
 	} else if (!f->accepted && ++f->refused == REFUSED_MAX) {
 		vp_buf_printf(fail(p->job, status, index_of(p->job, r)),
-		    "line %llu: %s: the server has refused all of %d records that it was asked about", r->line,
-		    text.s, REFUSED_MAX);
+		    "line %llu: %s: the server has refused all of %d records that it was asked "
+		    "about",
+		    r->line, text.s, REFUSED_MAX);
 	} else {
 		result->state = VP_REJECTED;
 		result->why = vp_buf_take(&text, NULL);
@@ -373,11 +380,19 @@ reject_part(struct vp_flow *f, struct vp_part *p, int status, const char *why)
 
 /* Input */
 
+static size_t
+window_bytes(void)
+{
+	size_t asked = vp_opts.jobs * FLIGHT_BYTES;
+
+	return asked > WINDOW_BYTES ? asked : WINDOW_BYTES;
+}
+
 static bool
 room(const struct vp_flow *f)
 {
 	return f->jobs == 0 ||
-	       (f->jobs < (size_t)f->pace.max * JOBS_PER_FLIGHT && f->bytes < WINDOW_BYTES);
+	       (f->jobs < (size_t)f->pace.max * JOBS_PER_FLIGHT && f->bytes < window_bytes());
 }
 
 static bool
@@ -432,7 +447,7 @@ allowed(const struct vp_flow *f)
 static bool
 full(const struct vp_flow *f)
 {
-	return f->bytes + vp_http_flying(f->http) * f->answer_bytes >= WINDOW_BYTES;
+	return f->bytes + vp_http_flying(f->http) * f->answer_bytes >= window_bytes();
 }
 
 static void

@@ -35,9 +35,9 @@ struct vp_part {
 	struct vp_part *next; /* in the order of records */
 	struct vp_job *job;
 	size_t first, n; /* its records: job->send[first] to job->send[first + n - 1] */
-	unsigned tries; /* requests so far, but those that a starting server (503) answered */
-	unsigned waits; /* those */
-	unsigned wrong; /* answers that broke the protocol */
+	unsigned tries;  /* requests so far, but those that a starting server (503) answered */
+	unsigned waits;  /* those */
+	unsigned wrong;  /* answers that broke the protocol */
 	uint64_t not_before_ms;
 	uint64_t sent_us; /* when its last request went out: one burst of refusals counts once */
 	bool flying, done;
@@ -51,7 +51,7 @@ struct vp_job {
 	struct vp_result *result;      /* [batch.n] */
 	const struct vp_record **send; /* [sends] those that need a request */
 	size_t sends;
-	uint64_t *ids; /* [sends] hashes of their ids, ascending; NULL: order does not matter */
+	uint64_t *ids;     /* [sends] hashes of their ids, ascending; NULL: order does not matter */
 	bool after, twice; /* an id is also in an earlier job of the window; twice in this one */
 	struct vp_part *parts;
 	size_t open;          /* records that have not ended */

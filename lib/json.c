@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "decimals.h"
 #include "json.h"
 
 #ifdef __SSE2__
@@ -85,45 +86,6 @@ skip_number(const char *p, const char *end, bool *large)
 		p = q;
 	}
 	return p;
-}
-
-/* The plain form of a number, `-0.123456789`, as vectors are made of, in one step: the places of all non-digits
- * among 32 bytes come out of two comparisons, and the rest is looking at two or three of them. NULL where the
- * number has another form, or is too near to the end: skip_number then looks at it in peace. */
-static inline const char *
-skip_decimal(const char *p, const char *end)
-{
-#ifdef __SSE2__
-	const __m128i shift = _mm_set1_epi8((char)(0x80 - '0')),
-		      last = _mm_set1_epi8((char)(0x80 + 9));
-	__m128i a, b;
-	uint32_t others;
-	unsigned sign, point, stop;
-
-	if (end - p < 32)
-		return NULL;
-	a = _mm_add_epi8(_mm_loadu_si128((const __m128i *)(const void *)p), shift);
-	b = _mm_add_epi8(_mm_loadu_si128((const __m128i *)(const void *)(p + 16)), shift);
-	others = (uint32_t)_mm_movemask_epi8(_mm_cmpgt_epi8(a, last)) |
-		 (uint32_t)_mm_movemask_epi8(_mm_cmpgt_epi8(b, last)) << 16;
-	sign = *p == '-';
-	others &= ~sign;
-	if (!others)
-		return NULL;
-	point = (unsigned)__builtin_ctz(others);
-	others &= others - 1;
-	if (p[point] != '.' || !others)
-		return NULL;
-	stop = (unsigned)__builtin_ctz(others);
-	if (point == sign || (p[sign] == '0' && point > sign + 1) || stop == point + 1 ||
-	    (p[stop] | 32) == 'e')
-		return NULL;
-	return p + stop;
-#else
-	(void)p;
-	(void)end;
-	return NULL;
-#endif
 }
 
 /* The length of the UTF-8 sequence at p (RFC 3629 section 4), 0 if there is none. */
@@ -288,6 +250,7 @@ skip_value(const char *p, const char *end, int *error)
 	uint64_t objects[VP_JSON_DEPTH / 64]; /* a bit for each open level: object or array */
 	size_t depth = 0;
 	bool in_object = false, large;
+	size_t numbers = 0;
 	struct vp_span key;
 
 	for (;;) {
@@ -316,10 +279,9 @@ skip_value(const char *p, const char *end, int *error)
 		} else if (depth && !in_object && (*p == '-' || is_digit(*p))) {
 			/* a vector: stay here while number follows number */
 			for (;;) {
-				const char *q = skip_decimal(p, end);
-				if (!q && !(q = skip_number(p, end, &large)))
+				p = vp_decimals(p, end, &numbers);
+				if (!(p = skip_number(p, end, &large)))
 					return NULL;
-				p = q;
 				if (end - p < 2 || *p != ',' || (p[1] != '-' && !is_digit(p[1])))
 					break;
 				p++;
@@ -586,8 +548,8 @@ skip_numbers(const char *p, const char *end, size_t *count, int *error)
 		return p + 1;
 	}
 	for (;; p = skip_space(p + 1, end)) {
-		large = false;
-		if (!(q = skip_decimal(p, end)) && !(q = skip_number(p, end, &large))) {
+		p = vp_decimals(p, end, &n);
+		if (!(q = skip_number(p, end, &large))) {
 			*error = p == end ? VP_E_SYNTAX : VP_E_TYPE;
 			return NULL;
 		}

@@ -140,8 +140,8 @@ keep(struct vp_batch *b, struct vp_span s)
 	if (b->bytes.s != was)
 		for (size_t i = 0; i < b->n; i++) {
 			struct vp_record *r = &b->rec[i];
-			struct vp_span *spans[] = {&r->input,
-			    &r->all, &r->id, &r->values, &r->sparse_values, &r->metadata};
+			struct vp_span *spans[] = {&r->input, &r->all, &r->id, &r->values,
+			    &r->sparse_values, &r->metadata};
 			for (size_t k = 0; k < sizeof spans / sizeof *spans; k++)
 				if (spans[k]->s)
 					spans[k]->s = b->bytes.s + (spans[k]->s - was);

@@ -18,3 +18,10 @@ load helper
 	[ "$count" -gt 0 ]
 	[ "$bad" -eq 0 ]
 }
+
+@test "unit: the vector scanner finds the same with each instruction set" {
+	for cpu in plain avx2 avx512; do
+		VP_CPU=$cpu run "$BUILD/tests/unit/decimals"
+		[ "$status" -eq 0 ]
+	done
+}
