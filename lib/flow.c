@@ -576,6 +576,8 @@ try_again(struct vp_flow *f, struct vp_part *p, const struct vp_http_answer *a,
 	uint64_t now = vp_now_ms(), wait = vp_http_backoff(p->tries + p->waits, a->retry_after_ms);
 	bool given_up = p->tries > vp_opts.retries;
 
+	if (j->verdict == VP_AGAIN)
+		vp_pace_failed(&f->pace, p->sent_us, vp_now_us());
 	if (j->verdict == VP_SLOWER) {
 		given_up = given_up && (!vp_opts.retries || now - f->last_done_ms > STALLED_MS);
 		vp_pace_refused(&f->pace, p->sent_us, vp_now_us());

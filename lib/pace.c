@@ -170,16 +170,31 @@ lower_rate(struct vp_pace *p, uint64_t now_us)
 	}
 }
 
-void
-vp_pace_refused(struct vp_pace *p, uint64_t sent_us, uint64_t now_us)
+/* Half the window, once for all that was in flight. False: it has been done for these already. */
+static bool
+narrow(struct vp_pace *p, uint64_t sent_us, uint64_t now_us)
 {
 	if (sent_us < p->refused_us)
-		return; /* it was in flight when the last refusal came */
+		return false;
 	p->refused_us = now_us;
-	lower_rate(p, now_us);
-	p->next_us = now_us + (uint64_t)(1e6 / p->rate);
 	p->window = p->window / 2 < 1 ? 1 : p->window / 2;
 	p->hold = 2;
 	p->best = 0;
 	next_step(p, now_us);
+	return true;
+}
+
+void
+vp_pace_refused(struct vp_pace *p, uint64_t sent_us, uint64_t now_us)
+{
+	if (!narrow(p, sent_us, now_us))
+		return;
+	lower_rate(p, now_us);
+	p->next_us = now_us + (uint64_t)(1e6 / p->rate);
+}
+
+void
+vp_pace_failed(struct vp_pace *p, uint64_t sent_us, uint64_t now_us)
+{
+	narrow(p, sent_us, now_us);
 }

@@ -5,7 +5,7 @@
  *
  * The window starts small and doubles as long as that brings more throughput; where it does not, the requests only
  * stand in line at the server: it goes back a step, stays for a while, and tries again, as a server may have grown. A
- * refusal (429) halves it.
+ * refusal (429) or a failure (5xx) halves it.
  *
  * A server with a limit a second refuses whatever the window is. So after a refusal sends are spaced, and the rate that
  * the server takes is found by halving the interval between the rate last accepted and the rate last refused; then it
@@ -58,5 +58,9 @@ void vp_pace_accepted(struct vp_pace *p, size_t work, uint64_t now_us);
 
 /* A request, sent at sent_us, was refused as one too many. Several that were in flight together count once. */
 void vp_pace_refused(struct vp_pace *p, uint64_t sent_us, uint64_t now_us);
+
+/* The same for one that failed (5xx, a time-out, a broken connection): the server may be doing too much at once, but this
+ * says nothing about a rate. */
+void vp_pace_failed(struct vp_pace *p, uint64_t sent_us, uint64_t now_us);
 
 #endif

@@ -457,7 +457,7 @@ vectors() {
 	done
 	mix+=(--fault upsert:p=0.05:shortcount --fault embed:p=0.02:max-batch=5
 		--fault embed:p=0.02:status=503,retry-after=0)
-	for _ in 1 2 3 4 5; do
+	for _ in $(seq "${MIXES:-5}"); do # MIXES=200 for a long run
 		seed=$RANDOM
 		echo "seed $seed"
 		start_fault --seed "$seed" "${mix[@]}"
