@@ -35,9 +35,10 @@ sample() {
 	awk -v n="$n" '
 		{ line[NR] = $0 }
 		END {
-			step = n == "all" || n >= NR ? 1 : NR / n
-			for (at = 1; at < NR + 1; at += step)
-				print line[int(at)]
+			if (n == "all" || n > NR)
+				n = NR
+			for (i = 0; i < n; i++)
+				print line[int(i * NR / n) + 1]
 		}'
 }
 stored() {
