@@ -110,8 +110,13 @@ lint:
 	shellcheck deps.sh examples/*.sh tests/run .ci/run
 	clang-format --dry-run -Werror cmd/*.c lib/*.[ch] lib/*/*.[ch] tests/*.c tests/*/*.c
 
-bench: all $(BENCH_BIN)
-	@for b in $(BENCH_BIN); do echo "== $${b##*/}"; $$b || exit 1; done
+bench:
+	@./deps.sh bench
+	@$(MAKE) --no-print-directory run-bench
+
+run-bench: all $(BENCH_BIN) $(B)/tests/fault
+	@model=$$(examples/model.sh) && export VECPIPE_BUILD="$(abspath $(B))" VECPIPE_MODEL="$$model" && \
+	for b in $(BENCH_BIN) tests/bench/cost.sh tests/bench/jobs.sh; do echo "== $${b##*/}"; $$b || exit 1; done
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7
@@ -126,5 +131,5 @@ uninstall:
 clean:
 	rm -rf build
 
-.PHONY: all clients deps demo check run-check check-clients lint bench install uninstall clean
+.PHONY: all clients deps demo check run-check check-clients lint bench run-bench install uninstall clean
 .SECONDARY:

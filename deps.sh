@@ -1,6 +1,6 @@
 #!/bin/sh
 # Install what building, testing and the demo need and this machine lacks; say nothing where all is there.
-# `deps.sh build`, `deps.sh demo` or `deps.sh check`: each includes the ones before it.
+# `deps.sh build`; `deps.sh demo`, `deps.sh check` and `deps.sh bench` include it.
 set -eu
 what=${1:-check}
 missing=
@@ -46,6 +46,9 @@ if [ "$what" = check ]; then
 	need procps command -v ps
 	need sqlite3 command -v sqlite3
 	need openssl command -v openssl
+fi
+if [ "$what" = bench ]; then
+	need time test -x /usr/bin/time
 fi
 [ -n "$missing" ] || exit 0
 

@@ -1,7 +1,9 @@
 /* pc-upsert: store records in a Pinecone index */
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "flow.h"
 #include "opt.h"
 #include "out.h"
@@ -80,7 +82,7 @@ request(void *arg, const struct vp_record *const rec[], size_t n, struct vp_body
 
 		vp_body_puts(body, i ? ",{\"id\":" : "{\"id\":");
 		vp_body_add(body, r->id);
-		if (r->values.n) {
+		if (vp_record_has_vector(r)) {
 			vp_body_puts(body, ",\"values\":");
 			vp_body_add(body, r->values);
 		}
@@ -183,6 +185,17 @@ static const struct vp_protocol protocol = {
     .advice = advice,
 };
 
+static void
+wait_for_input(void)
+{
+	struct pollfd fd = {.fd = flow.in.in.fd, .events = POLLIN};
+
+	while (poll(&fd, 1, 100) == 0)
+		if (vp_now_ms() >= vp_deadline_at())
+			vp_die(VP_EX_TEMP, "--deadline: %llu ms are over, and no record has come",
+			    (unsigned long long)vp_opts.deadline_ms);
+}
+
 /* --create: the dimension of the first good record; what is read on the way to it comes first in the run. 0
  * where it has no dense vector, or where there is none (then *any is false). */
 static uint64_t
@@ -205,6 +218,7 @@ first_dimension(bool *any)
 				return dimension;
 			break;
 		case VP_GATHER_READ:
+			wait_for_input();
 			if (vp_lines_fill(&flow.in.in))
 				vp_die(VP_EX_IO, "standard input:");
 			break;
@@ -223,7 +237,8 @@ make_index(void)
 	uint64_t dimension = first_dimension(&any);
 	int e;
 
-	if (!any && flow.jobs) /* nothing but bad records: the run says so, and has nothing to send */
+	if (!any &&
+	    flow.jobs) /* nothing but bad records: the run says so, and has nothing to send */
 		return vp_flow_run(&flow);
 	if (!dimension) {
 		vp_warn("index %s: not created: %s", index_name,

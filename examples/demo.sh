@@ -6,6 +6,7 @@
 #
 #	N=10000       lines to take, evenly out of all; N=all for all of them
 #	CORPUS=FILE   take the lines of FILE instead
+#	INDEX=NAME    store in that index instead of demo
 #	DEMO_DB=FILE  where pc-local keeps the index
 set -eu
 n=${N:-10000}

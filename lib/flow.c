@@ -696,14 +696,23 @@ ended(const struct vp_job *job)
 	return n;
 }
 
+/* Whether the first job can go out: whole, or up to where the run ends. */
+static bool
+can_go_out(const struct vp_flow *f)
+{
+	const struct vp_job *job = f->first;
+
+	return job && (job->failed ? ended(job) >= job->failed_at : job->open == 0);
+}
+
 static void
 deliver_jobs(struct vp_flow *f)
 {
-	while (f->first && f->first->open == 0 && !f->first->failed) {
+	while (can_go_out(f) && !f->first->failed) {
 		deliver(f, f->first->batch.n);
 		drop_first_job(f);
 	}
-	if (f->first && f->first->failed && ended(f->first) >= f->first->failed_at && !f->exit)
+	if (can_go_out(f) && !f->exit)
 		f->exit = f->first->failed;
 }
 
@@ -869,6 +878,9 @@ vp_flow_run(struct vp_flow *f)
 		due = send_parts(f);
 		if (over(f))
 			break;
+		if (can_go_out(
+			f)) /* nothing had to be sent for it, and it makes room for more input */
+			continue;
 		vp_progress(&(struct vp_progress){
 		    f->records, f->batches, f->retries, vp_http_flying(f->http), f->in.in.bytes});
 		wait_for_something(f, due);

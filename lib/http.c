@@ -751,6 +751,10 @@ vp_http_call(struct vp_http *h, enum vp_service service, const char *method, con
 			return 0;
 		wait = vp_http_backoff(tries, a->retry_after_ms);
 		waits += j.verdict == VP_WAIT;
+		if (a->timed_out && vp_now_ms() >= vp_deadline_at()) {
+			j.exit = VP_EX_TEMP;
+			break;
+		}
 		if (j.verdict == VP_WAIT && vp_now_ms() + wait > until) {
 			j.exit = VP_EX_TEMP;
 			break;

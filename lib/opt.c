@@ -43,7 +43,8 @@ static const struct common {
 	"      --stats             one JSON object about the run on standard error at the end\n"},
     {VP_OPT_SAY, 'q', 0, "quiet",
 	"  -q, --quiet             no progress, nothing but warnings and errors\n"},
-    {VP_OPT_SAY, 'v', 0, "verbose", "  -v, --verbose           say more: each request with -v\n"},
+    {VP_OPT_SAY, 'v', 0, "verbose",
+	"  -v, --verbose           say more: each request, and progress off the terminal\n"},
     {0, 'h', 0, "help", "  -h, --help              this text\n"},
     {0, 'V', 0, "version", "  -V, --version           the version\n"},
 };

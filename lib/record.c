@@ -281,9 +281,12 @@ vp_records_gather(struct vp_records *r, bool now, struct vp_batch *out)
 
 			if (b->n == 0)
 				b->line = r->in.line;
+			r->text_id++;
 			take(r, &rec, "longer than 64 MiB: can't be put aside");
 			continue;
 		}
+		if (r->in.line == 1 && line.n >= 3 && memcmp(line.s, "\xef\xbb\xbf", 3) == 0)
+			line = (struct vp_span){line.s + 3, line.n - 3}; /* byte order mark */
 		if (!first_byte(line))
 			continue;
 		is_array = !r->text && first_byte(line) == '[';

@@ -80,6 +80,32 @@ page_options() {
 	[ -z "$missing" ]
 }
 
+@test "man: the defaults that -h shows in parentheses are those of the page" {
+	local different= checked=0
+
+	for p in $(programs); do
+		while read -r option value; do
+			checked=$((checked + 1))
+			awk -v option="$option" '/^\.(It|El)/ { inside = $0 ~ " -" option "( |$)" } inside' "$REPO/man/$p.1" |
+				grep -qE "default: (Cm )?$value( |,|\$)" || different+="$p --$option $value"$'\n'
+		done < <("$p" -h | sed -nE 's/^ .*--([a-z-]+).* \(([A-Za-z0-9.-]+)\)$/\1 \2/p')
+	done
+	echo "$different"
+	[ -z "$different" ]
+	[ "$checked" -gt 20 ]
+}
+
+@test "man: each make target that README and HACKING name exists" {
+	phony=$(sed -n 's/^\.PHONY: //p' "$REPO/Makefile")
+	named=$(sed -nE 's/`make/\n`make/g; p' "$REPO/README.md" "$REPO/HACKING.md" |
+		sed -nE 's/^(    |`)?make ([a-z-]+).*/\2/p' | sort -u)
+	[[ $named == *check* && $named == *clients* ]]
+	for target in $named; do
+		echo "$target"
+		[[ " $phony " == *" $target "* ]]
+	done
+}
+
 @test "man: the common options are those of vecpipe(7)" {
 	common=$(for p in hf-embed pc-index pc-query pc-upsert; do help_options "$p"; done | sort | uniq -c |
 		awk '$1 > 2 { print $2 }')

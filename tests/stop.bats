@@ -298,3 +298,29 @@ hf-embed: $(printf "$RESUME" 1)"
 	[ "$(audit 'upserted | [.distinct, .mismatched, .altered]')" = "[$n,0,0]" ]
 	[ "$(curl -sS "$FAULT_URL/audit/ids" | sort)" = "$(seq 0 $((n - 1)) | sort)" ]
 }
+
+@test "records for which nothing need be sent do not wait for anything" {
+	start_fault
+	local in=$BATS_TEST_TMPDIR/in
+	seq 20000 | sed 's/.*/{"id":"&","values":[1,2]}/' >"$in"
+	run --separate-stderr hf-embed --deadline 10s <"$in"
+	[ "$status" -eq 0 ]
+	[ "$output" = "$(cat "$in")" ]
+	seq 20000 >"$in"
+	run --separate-stderr hf-embed -q --deadline 10s -r "$BATS_TEST_TMPDIR/rejects" <"$in"
+	[ "$status" -eq 1 ]
+	cmp "$in" "$BATS_TEST_TMPDIR/rejects"
+	[ "$(audit total)" -eq 0 ]
+}
+
+@test "pc-upsert --create: --deadline holds while no record comes, and on a server that hangs" {
+	start_fault --fault 'indexes:*:hang'
+	mkfifo "$BATS_TEST_TMPDIR/never"
+	exec 8<>"$BATS_TEST_TMPDIR/never"
+	run --separate-stderr pc-upsert --create --deadline 500ms new <&8
+	exec 8<&-
+	[ "$status" -eq 75 ]
+	[[ "$stderr" == *'no record has come'* ]]
+	run --separate-stderr pc-index --retries 0 --deadline 500ms list
+	[ "$status" -eq 75 ]
+}
