@@ -468,6 +468,7 @@ vectors() {
 		[ "$(jq -c '.[]' "$BATS_TEST_TMPDIR/vectors" | stripped)" = "$(records 400)" ]
 		output=$(cat "$BATS_TEST_TMPDIR/receipts")
 		stored 400
+		stop_servers
 	done
 }
 
