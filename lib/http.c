@@ -525,6 +525,8 @@ static const struct rule final_rules[] = {
 };
 
 static const struct rule split_rules[] = {
+    /* text-embeddings-inference up to 1.8 says 413 to one text that is too long, too: that is no limit for the others */
+    {HF, 413, "must have less than", VP_SUSPECT, VP_EX_DATA, NULL},
     /* text-embeddings-inference: 413 up to 1.8, 422 from 1.9 */
     {HF, 413, "maximum allowed batch size", VP_SPLIT, VP_EX_DATA, NULL},
     {HF, 422, "maximum allowed batch size", VP_SPLIT, VP_EX_DATA, NULL},
@@ -536,6 +538,7 @@ static const struct rule split_rules[] = {
 };
 
 static const struct rule retry_rules[] = {
+    /* the statuses that huggingface_hub and Pinecone's Python client try again, and 425 (RFC 8470 section 5.2) */
     {BOTH, 408, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
     {BOTH, 425, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
     {BOTH, 429, "", VP_SLOWER, VP_EX_UNAVAILABLE, NULL},

@@ -618,3 +618,18 @@ vectors() {
 	[ "$status" -eq 0 ]
 	[ "$(jq -c '[keys_unsorted, (.values | length)]' <<<"$output")" = '[["values","id","metadata"],8]' ]
 }
+
+@test "hf-embed: a 413 for one text that is too long for the model does not make the other requests smaller" {
+	start_fault --shape tei --max-batch 16 --fault 'embed:*:max-length=200,status=413'
+	long=$(printf 'x%.0s' $(seq 300))
+	embed -n 16 -j 1 -r "$BATS_TEST_TMPDIR/rejects" < <(
+		records 5
+		echo '{"id":"long","metadata":{"text":"'"$long"'"}}'
+		records 100 | tail -n +6
+	)
+	[ "$status" -eq 1 ]
+	[ "$(jq -r .id "$BATS_TEST_TMPDIR/rejects")" = long ]
+	[ "$(wc -l <<<"$output")" -eq 100 ]
+	[[ "$stderr" != *'sent in parts'* ]]
+	[ "$(requests 'select(.status == 200) | .body | fromjson.inputs | length' | grep -c '^16$')" -ge 5 ]
+}
