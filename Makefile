@@ -101,13 +101,13 @@ check:
 run-check: all $(TEST_BIN)
 	@model=$$(examples/model.sh) && VECPIPE_BUILD="$(abspath $(B))" VECPIPE_MODEL="$$model" tests/run $(FILES)
 
-# The official Python client against pc-local, unchanged; installs it in a venv under build/.
+# The official Python and TypeScript clients against pc-local, unchanged; installs them under build/ (needs node and npm).
 check-clients: all
 	tests/check-clients.sh "$(abspath $(B))"
 
 lint:
 	cd man && mandoc -T lint *.1 *.7
-	shellcheck deps.sh examples/*.sh tests/run .ci/run
+	shellcheck deps.sh examples/*.sh tests/run tests/*.sh tests/bench/*.sh .ci/run
 	clang-format --dry-run -Werror cmd/*.c lib/*.[ch] lib/*/*.[ch] tests/*.c tests/*/*.c
 
 bench:
@@ -116,7 +116,10 @@ bench:
 
 run-bench: all $(BENCH_BIN) $(B)/tests/fault
 	@model=$$(examples/model.sh) && export VECPIPE_BUILD="$(abspath $(B))" VECPIPE_MODEL="$$model" && \
-	for b in $(BENCH_BIN) tests/bench/cost.sh tests/bench/jobs.sh; do echo "== $${b##*/}"; $$b || exit 1; done
+	for b in $(filter-out %/pc-local,$(BENCH_BIN)) tests/bench/cost.sh tests/bench/jobs.sh; do \
+		echo "== $${b##*/}"; $$b || exit 1; \
+	done && db=$$(mktemp -d) && echo "== pc-local" && \
+	$(B)/pc-local "$$db/bench.db" -- $(B)/tests/bench/pc-local; rm -rf "$$db"
 
 install: all
 	install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(MANDIR)/man1 $(DESTDIR)$(MANDIR)/man7

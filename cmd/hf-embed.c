@@ -15,14 +15,15 @@ enum {
 
 static const struct vp_program program = {
     .name = "hf-embed",
-    .synopsis = "[-lqv] [-n records] [-j number] [-r file] [--truncate] [url]",
+    .synopsis = "[-lqv] [-n records] [-s number] [-j number] [-r file] [--truncate] [url]",
     .help = "  url                     of the endpoint (HF_ENDPOINT_URL)\n"
 	    "  -l, --lines             input is lines of text, not JSON\n"
 	    "  -n, --records N         loose records in a request, 1 to 1000 (64)\n"
+	    "  -s, --start N           with -l, the first id (0)\n"
 	    "      --truncate          have the server cut texts that are too long for the model\n",
-    .shorts = "ln:",
+    .shorts = "ln:s:",
     .longs = (const struct option[]){{"lines", 0, NULL, 'l'}, {"records", 1, NULL, 'n'},
-	{"truncate", 0, NULL, TRUNCATE}, {0}},
+	{"start", 1, NULL, 's'}, {"truncate", 0, NULL, TRUNCATE}, {0}},
     .common = VP_OPT_FILTER | VP_OPT_NET | VP_OPT_JOBS,
 };
 
@@ -191,6 +192,9 @@ main(int argc, char *argv[])
 			break;
 		case 'n':
 			flow.in.group = vp_arg_number(c, 1, 1000);
+			break;
+		case 's':
+			flow.in.text_id = vp_arg_number(c, 0, 1000000000000000000);
 			break;
 		case TRUNCATE:
 			truncate_flag = true;

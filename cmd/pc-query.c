@@ -33,9 +33,14 @@ static struct vp_buf url, rest; /* rest: what follows the vector or id in each r
 static int
 check(const struct vp_record *r, const char **why)
 {
-	if (vp_record_has_vector(r) || r->sparse_values.n || r->id.n > 2)
+	struct vp_span text;
+
+	if (vp_record_has_vector(r) || r->sparse_values.n)
 		return 0;
-	*why = "neither values nor id: hf-embed gives a record its vector";
+	if (r->id.n > 2 && vp_record_text(r, &text) == 0)
+		return 0; /* a question by id */
+	*why = r->id.n > 2 ? "a text without values: hf-embed gives a record its vector"
+			   : "neither values nor id: hf-embed gives a record its vector";
 	return VP_E_MISSING;
 }
 

@@ -43,6 +43,21 @@ vp_error_text(int code)
 	return "unknown error";
 }
 
+/* Control characters become `?`: those of ASCII, and U+0080 to U+009F, some of which drive terminals too. */
+static void
+tame(char *s, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		unsigned char c = (unsigned char)s[i],
+			      next = i + 1 < n ? (unsigned char)s[i + 1] : 0;
+
+		if (c < 0x20 || c == 0x7f)
+			s[i] = '?';
+		else if (c == 0xc2 && next >= 0x80 && next <= 0x9f)
+			s[i] = s[i + 1] = '?';
+	}
+}
+
 /* One write(2) a line, so that lines of several programs on one terminal do not mix. The buffer is
  * fixed because this must work when memory is out; a longer message is cut, and says so with "...". */
 static void
@@ -63,15 +78,13 @@ say(const char *format, va_list ap)
 		memcpy(line + n - 3, "...", 3);
 	} else {
 		n += (size_t)m;
-		if (n > 0 && line[n - 1] == ':') {
+		if (*format && format[strlen(format) - 1] == ':') {
 			int k = snprintf(line + n, sizeof line - 1 - n, " %s", strerror(saved));
 			if (k > 0 && (size_t)k < sizeof line - 1 - n)
 				n += (size_t)k;
 		}
 	}
-	for (size_t i = 0; i < n; i++)
-		if ((unsigned char)line[i] < 0x20 || line[i] == 0x7f)
-			line[i] = '?';
+	tame(line, n);
 	line[n++] = '\n';
 	for (size_t i = 0; i < n;) {
 		ssize_t w = write(STDERR_FILENO, line + i, n - i);

@@ -46,6 +46,7 @@ on_signal(int number)
 		signals = 1;
 		signal_ms = vp_now_ms();
 	} else if (vp_now_ms() - signal_ms >= SAME_SIGNAL_MS) {
+		vp_out_cut_back();
 		vp_resume_say();
 		_exit(VP_EX_TEMP);
 	}
@@ -60,6 +61,7 @@ on_alarm(int number)
 {
 	(void)number;
 	if (vp_out_blocked()) {
+		vp_out_cut_back();
 		vp_resume_say();
 		_exit(VP_EX_TEMP);
 	}
@@ -302,6 +304,13 @@ drop_first_job(struct vp_flow *f)
 	free(job);
 }
 
+/* How much of an id a message shows. */
+static int
+shown(struct vp_span id)
+{
+	return id.n < 200 ? (int)id.n : 200;
+}
+
 /* `where` of a message about a part: the request and the input lines and ids it was for. */
 static void
 say_where(const struct vp_flow *f, const struct vp_part *p, struct vp_buf *out)
@@ -311,10 +320,10 @@ say_where(const struct vp_flow *f, const struct vp_part *p, struct vp_buf *out)
 	vp_buf_printf(out, "line %llu: %s %.*s", a->line, f->protocol->method,
 	    (int)strcspn(f->url, "?"), f->url);
 	if (a->id.n && p->n == 1)
-		vp_buf_printf(out, " (record %.*s)", (int)a->id.n, a->id.s);
+		vp_buf_printf(out, " (record %.*s)", shown(a->id), a->id.s);
 	else if (a->id.n && z->id.n)
-		vp_buf_printf(out, " (%zu records, %.*s to %.*s)", p->n, (int)a->id.n, a->id.s,
-		    (int)z->id.n, z->id.s);
+		vp_buf_printf(out, " (%zu records, %.*s to %.*s)", p->n, shown(a->id), a->id.s,
+		    shown(z->id), z->id.s);
 }
 
 static void
@@ -357,8 +366,7 @@ reject_part(struct vp_flow *f, struct vp_part *p, int status, const char *why)
 	struct vp_buf text = {0};
 
 	if (r->id.n)
-		vp_buf_printf(
-		    &text, "record %.*s: ", (int)(r->id.n < 200 ? r->id.n : 200), r->id.s);
+		vp_buf_printf(&text, "record %.*s: ", shown(r->id), r->id.s);
 	vp_buf_puts(&text, why);
 	vp_buf_cstr(&text);
 	if (!vp_reject_on()) {
@@ -576,8 +584,15 @@ try_again(struct vp_flow *f, struct vp_part *p, const struct vp_http_answer *a,
 	uint64_t now = vp_now_ms(), wait = vp_http_backoff(p->tries + p->waits, a->retry_after_ms);
 	bool given_up = p->tries > vp_opts.retries;
 
-	if (j->verdict == VP_AGAIN)
+	if (j->verdict == VP_AGAIN) {
 		vp_pace_failed(&f->pace, p->sent_us, vp_now_us());
+		if (!given_up && !f->trouble_said && (a->refused || wait >= SAY_WAIT_MS)) {
+			f->trouble_said = true;
+			vp_info("%.*s: %s: trying again in %llu s", (int)strcspn(f->url, "?"),
+			    f->url, a->fault ? a->fault : j->cause,
+			    (unsigned long long)(wait + 999) / 1000);
+		}
+	}
 	if (j->verdict == VP_SLOWER) {
 		given_up = given_up && (!vp_opts.retries || now - f->last_done_ms > STALLED_MS);
 		vp_pace_refused(&f->pace, p->sent_us, vp_now_us());

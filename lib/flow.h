@@ -116,8 +116,9 @@ struct vp_flow {
 	uint64_t read_ms;        /* when input last came */
 	unsigned refused;        /* records that the server refused before it accepted any */
 	bool accepted;           /* it has */
-	bool input_over, drain;  /* drain: nothing more is read or sent */
-	int exit;                /* set: the run is over */
+	bool trouble_said; /* a server that can't be reached, or wants a long wait, is said once */
+	bool input_over, drain; /* drain: nothing more is read or sent */
+	int exit;               /* set: the run is over */
 };
 
 /* Put a batch that was read before the run (vp_records_gather) into the window; *b is taken over. */

@@ -43,6 +43,8 @@ struct vp_http {
 	size_t flying;
 };
 
+static char *secret; /* what the secret header says, behind its scheme; for redact */
+
 static const char *
 ca_file(void)
 {
@@ -71,8 +73,15 @@ vp_http_new(const char *secret_header, const char *const more[])
 	/* libcurl would announce bodies over 1 MB with Expect: 100-continue and wait a second for the answer */
 	h->headers = curl_slist_append(h->headers, "Expect:");
 	h->secret = secret_header != NULL;
-	if (secret_header)
+	if (secret_header) {
+		const char *value = strstr(secret_header, ": "), *blank;
+
 		h->headers = curl_slist_append(h->headers, secret_header);
+		value = value ? value + 2 : secret_header;
+		blank = strchr(value, ' '); /* behind "Bearer" */
+		free(secret);
+		secret = vp_strdup(blank ? blank + 1 : value);
+	}
 	for (; more && *more; more++)
 		h->headers = curl_slist_append(h->headers, *more);
 	return h;
@@ -100,6 +109,8 @@ vp_http_free(struct vp_http *h)
 	curl_multi_cleanup(h->multi);
 	curl_slist_free_all(h->headers);
 	curl_global_cleanup();
+	free(secret);
+	secret = NULL;
 	free(h);
 }
 
@@ -280,6 +291,8 @@ on_header(char *s, size_t size, size_t n, void *user)
 		   (!*f->a.request_id && (v = header_value(line, "x-amzn-trace-id")).n)) {
 		copy_text(f->a.request_id, sizeof f->a.request_id, v);
 	} else if ((v = header_value(line, "location")).n) {
+		const char *query = memchr(v.s, '?', v.n); /* it may hold a secret */
+		v.n = query ? (size_t)(query - v.s) : v.n;
 		copy_text(f->a.location, sizeof f->a.location, v);
 	}
 	return n;
@@ -504,9 +517,9 @@ struct rule {
 
 static const struct rule final_rules[] = {
     /* the endpoints' proxy: a paused endpoint answers 400, not 503, and does not wake */
-    {HF, 400, "endpoint is paused", VP_FINAL, VP_EX_CONFIG,
+    {HF, 400, "\"Bad Request: The endpoint is paused", VP_FINAL, VP_EX_CONFIG,
 	"the endpoint is paused: resume it first"},
-    {HF, 400, "Invalid state", VP_FINAL, VP_EX_CONFIG,
+    {HF, 400, "\"Bad Request: Invalid state", VP_FINAL, VP_EX_CONFIG,
 	"the endpoint is paused or failed: look at its state"},
     {HF, 401, "", VP_FINAL, VP_EX_NOPERM, "set HF_TOKEN to a token that may use this endpoint"},
     {HF, 402, "", VP_FINAL, VP_EX_NOPERM, "the account has no payment method or no credit"},
@@ -637,6 +650,19 @@ json_message(struct vp_span body, struct vp_buf *out)
 	return false;
 }
 
+/* A server may send back what it was sent: the secret does not come out again. */
+static void
+redact(struct vp_buf *b, size_t from)
+{
+	size_t n = secret ? strlen(secret) : 0;
+	char *p;
+
+	while (n && b->n > from && (p = memmem(b->s + from, b->n - from, secret, n))) {
+		memset(p, '*', n);
+		from = (size_t)(p - b->s) + n;
+	}
+}
+
 void
 vp_http_message(const struct vp_http_answer *a, struct vp_buf *out)
 {
@@ -664,6 +690,7 @@ vp_http_message(const struct vp_http_answer *a, struct vp_buf *out)
 			vp_buf_putc(out, b ? ' ' : text.s[i]);
 		blank = b;
 	}
+	redact(out, start);
 	while (out->n > start && out->s[out->n - 1] == ' ')
 		out->n--;
 	if (out->n == start)

@@ -65,6 +65,7 @@ vp_start(const struct vp_program *p)
 	if (fd > 2)
 		close(fd);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* ulimit -f: then a write says EFBIG */
 #ifdef __GLIBC__
 	/* Buffers of a megabyte come and go with each batch: giving them back to the system each time costs a tenth of
 	 * the time in page faults. */
@@ -249,7 +250,9 @@ common_option(int c)
 		break;
 	case 'V':
 		printf("%s (vecpipe) %s\n", program->name, VP_VERSION);
-		exit(fflush(stdout) ? VP_EX_IO : VP_EX_OK);
+		if (fflush(stdout))
+			vp_die(VP_EX_IO, "standard output:");
+		exit(VP_EX_OK);
 	case 'q':
 		vp_quiet = true;
 		break;

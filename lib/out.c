@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -20,27 +21,60 @@ static unsigned long long done_line;
 static uint64_t blocked_us;
 static volatile sig_atomic_t writing;
 
+/* Where in the file this run's output begins; how much of it has been given to vp_out, and written; where the part ends
+ * that vp_out_done spoke of last, and the last such part that is written whole. */
+static bool begun;
+static off_t begin_at;
+static uint64_t given, written, done_at, safe_at;
+
+void
+vp_out_cut_back(void)
+{
+	struct stat st;
+
+	if (begun && fstat(STDOUT_FILENO, &st) == 0 && S_ISREG(st.st_mode) &&
+	    st.st_size == begin_at + (off_t)written &&
+	    ftruncate(STDOUT_FILENO, begin_at + (off_t)safe_at)) {
+		/* then it stays as it is */
+	}
+}
+
 static void
 fail(void)
 {
+	int saved = errno;
+
 	if (errno == EPIPE) {
 		signal(SIGPIPE, SIG_DFL);
 		raise(SIGPIPE);
 	}
+
+	vp_out_cut_back();
+	errno = saved;
 	vp_die(VP_EX_IO, "standard output:");
+}
+
+static void
+begin(void)
+{
+	int flags = fcntl(STDOUT_FILENO, F_GETFL);
+	struct stat st;
+
+	begun = true;
+	(void)fcntl(STDOUT_FILENO, F_SETPIPE_SZ, PIPE_ROOM); /* no pipe, or not allowed: as it is */
+	if (flags >= 0 && flags & O_APPEND && fstat(STDOUT_FILENO, &st) == 0)
+		begin_at = st.st_size;
+	else
+		begin_at = lseek(STDOUT_FILENO, 0, SEEK_CUR);
 }
 
 static void
 write_all(struct iovec *v, int count)
 {
-	static bool sized;
 	uint64_t start = vp_now_us();
 
-	if (!sized) {
-		sized = true;
-		(void)fcntl(
-		    STDOUT_FILENO, F_SETPIPE_SZ, PIPE_ROOM); /* no pipe, or not allowed: as it is */
-	}
+	if (!begun)
+		begin();
 	writing = 1;
 	while (count > 0) {
 		ssize_t w = writev(STDOUT_FILENO, v, count);
@@ -54,6 +88,7 @@ write_all(struct iovec *v, int count)
 			}
 			fail();
 		}
+		written += (uint64_t)w;
 		while (count > 0 && (size_t)w >= v->iov_len) {
 			w -= (ssize_t)v->iov_len;
 			v++;
@@ -75,6 +110,7 @@ emptied(void)
 	used = 0;
 	if (done_line) {
 		vp_resume(done_line);
+		safe_at = done_at;
 		done_line = 0;
 	}
 }
@@ -92,6 +128,7 @@ vp_out_flush(void)
 void
 vp_out(const void *s, size_t n)
 {
+	given += n;
 	if (n <= ROOM - used) {
 		if (n)
 			memcpy(room + used, s, n);
@@ -146,6 +183,7 @@ void
 vp_out_done(unsigned long long line)
 {
 	done_line = line;
+	done_at = given;
 }
 
 bool

@@ -30,6 +30,10 @@ void vp_out_flush(void);
 /* Milliseconds, in all, that writing has blocked: requests in flight must not be blamed for them. */
 uint64_t vp_out_blocked_ms(void);
 
+/* Where output is a file and the run ends early: take off what stands behind the last part that vp_out_done spoke of, so
+ * that going on at the resume line with >> leaves nothing twice and no half line. Safe in a signal handler. */
+void vp_out_cut_back(void);
+
 /* Whether a write is under way; for a signal handler. */
 bool vp_out_blocked(void);
 

@@ -234,6 +234,9 @@ vp_pinecone_create(struct vp_pinecone *pc, const char *index, uint64_t dimension
 				e = VP_EX_CONFIG;
 			}
 			vp_buf_free(&a.body);
+		} else if (e == VP_EX_DATA) { /* a name, a dimension: the server has said what */
+			vp_warn("index %s: not created", index);
+			e = VP_EX_CONFIG;
 		}
 	}
 	vp_buf_free(&text);

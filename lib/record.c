@@ -1,4 +1,5 @@
 /* record: records and batches */
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -133,18 +134,18 @@ add_record(struct vp_batch *b, const struct vp_record *r)
 static struct vp_span
 keep(struct vp_batch *b, struct vp_span s)
 {
-	const char *was = b->bytes.s;
+	uintptr_t was = (uintptr_t)b->bytes.s; /* a number: the block that it points to may go */
 	struct vp_span kept;
 
 	vp_buf_span(&b->bytes, s);
-	if (b->bytes.s != was)
+	if ((uintptr_t)b->bytes.s != was)
 		for (size_t i = 0; i < b->n; i++) {
 			struct vp_record *r = &b->rec[i];
 			struct vp_span *spans[] = {&r->input, &r->all, &r->id, &r->values,
 			    &r->sparse_values, &r->metadata};
 			for (size_t k = 0; k < sizeof spans / sizeof *spans; k++)
 				if (spans[k]->s)
-					spans[k]->s = b->bytes.s + (spans[k]->s - was);
+					spans[k]->s = b->bytes.s + ((uintptr_t)spans[k]->s - was);
 		}
 	kept.s = b->bytes.s + b->bytes.n - s.n;
 	kept.n = s.n;

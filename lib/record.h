@@ -57,9 +57,10 @@ void vp_batch_free(struct vp_batch *b);
 
 /* Reads batches: array lines as they come, loose records grouped. Zero it and set the first four. */
 struct vp_records {
-	size_t group;       /* loose records in a batch, at most; 0 is 64 */
-	size_t group_bytes; /* bytes of loose records in a batch, at most; 0: no matter */
-	bool text;          /* -l: each line is a text, not JSON */
+	size_t group;               /* loose records in a batch, at most; 0 is 64 */
+	size_t group_bytes;         /* bytes of loose records in a batch, at most; 0: no matter */
+	bool text;                  /* -l: each line is a text, not JSON */
+	unsigned long long text_id; /* -l: the next id */
 	/* What else a record must have: 0, or another value and why not. May be NULL. */
 	int (*check)(const struct vp_record *r, const char **why);
 
@@ -67,7 +68,6 @@ struct vp_records {
 	/* inside */
 	bool stopped; /* a bad record was met and there is no rejects file: no more is read */
 	struct vp_batch next; /* the batch being gathered */
-	unsigned long long text_id;
 };
 
 enum vp_gather {

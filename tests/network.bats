@@ -194,8 +194,9 @@ vectors() {
 	stop_servers
 	embed --retries 1 -n 2 < <(records 3)
 	[ "$status" -eq 69 ]
-	[[ "${stderr_lines[0]}" == "hf-embed: line 1: POST $FAULT_URL (2 records, \"0\" to \"1\"): Failed to connect to "* ]]
-	[ "${stderr_lines[1]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on from there' ]
+	[[ "${stderr_lines[0]}" == "hf-embed: $FAULT_URL: Failed to connect to "*': trying again in '[01]' s' ]]
+	[[ "${stderr_lines[1]}" == "hf-embed: line 1: POST $FAULT_URL (2 records, \"0\" to \"1\"): Failed to connect to "* ]]
+	[ "${stderr_lines[2]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on from there' ]
 	[ -z "$output" ]
 	start_fault --fault 'embed:*:status=500'
 	embed --retries 2 --stats -j 1 -n 5 < <(records 3)
@@ -210,7 +211,7 @@ vectors() {
 	start_fault --delay 5
 	local port=${FAULT_URL##*:}
 	records 400 >"$BATS_TEST_TMPDIR/in"
-	timeout 20 hf-embed -j 2 -n 4 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	timeout 20 hf-embed -q -j 2 -n 4 <"$BATS_TEST_TMPDIR/in" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
 	local pid=$!
 	until [ "$(audit total)" -gt 5 ]; do :; done
 	kill -KILL "$FAULT_PID"

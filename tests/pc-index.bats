@@ -122,8 +122,10 @@ says() {
 @test "pc-index create: the server's own words are shown, with the request's id" {
 	start_fault
 	index create -d 3 No_Name
-	[ "$status" -eq 65 ]
+	[ "$status" -eq 78 ]
 	[ "$output" = '' ]
+	[ "${stderr_lines[1]}" = 'pc-index: index No_Name: not created' ]
+	stderr=${stderr_lines[0]}
 	says "pc-index: POST URL/indexes: 400: Name must consist of lower case alphanumeric characters or '-', and must start and end with an alphanumeric character (request ID)"
 }
 
@@ -498,8 +500,8 @@ with_local() {
 	[ "$status" -eq 78 ]
 	[ "$stderr" = "pc-index: index two: no such index (there are: one): create it with 'pc-index create -d DIMENSION two'" ]
 	with_local pc-index create -d 3 No_Name
-	[ "$status" -eq 65 ]
-	[[ $stderr == 'pc-index: POST http://127.0.0.1:'*'/indexes: 400: '*'alphanumeric character'*'(request '*')' ]]
+	[ "$status" -eq 78 ]
+	[[ ${stderr_lines[0]} == 'pc-index: POST http://127.0.0.1:'*'/indexes: 400: '*'alphanumeric character'*'(request '*')' ]]
 	with_local env PINECONE_API_KEY=wrong pc-index list
 	[ "$status" -eq 77 ]
 	[[ $stderr == *'401: Invalid API key. (request '*'): set PINECONE_API_KEY to a key of the project that has the index' ]]

@@ -349,3 +349,11 @@ with_local() {
 	[ "$status" -eq 0 ]
 	[ "$(jq -r .id <<<"$output" | tr '\n' ' ')" = "$(seq -f 'q%.0f' 1000 | tr '\n' ' ')" ]
 }
+
+@test "pc-query: a text that has no vector yet is no question by id" {
+	start_fault --dim 3
+	run --separate-stderr pc-query demo <<<'{"id":"0","metadata":{"text":"who is cooking"}}'
+	[ "$status" -eq 65 ]
+	[ "$stderr" = 'pc-query: line 1: a text without values: hf-embed gives a record its vector' ]
+	[ "$(audit requests.query)" -eq 0 ]
+}

@@ -221,3 +221,11 @@ nowhere() {
 	rm "$HOME/.cache/huggingface/token"
 	[ "$(sent A=)" = null ]
 }
+
+@test "a secret that the server sends back is not shown" {
+	start_fault --fault "embed:*:redirect=https://other.example/?token=hf_test"
+	run --separate-stderr hf-embed -v < <(records 1)
+	[ "$status" -eq 76 ]
+	[[ "$stderr" != *hf_test* ]]
+	[[ "$stderr" == *'(to https://other.example/)'* ]]
+}

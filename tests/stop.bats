@@ -324,3 +324,22 @@ hf-embed: $(printf "$RESUME" 1)"
 	run --separate-stderr pc-index --retries 0 --deadline 500ms list
 	[ "$status" -eq 75 ]
 }
+
+@test "a file that can't grow ends with a whole line: going on with >> gives each record once" {
+	start_fault --dim 16
+	local in=$BATS_TEST_TMPDIR/in out=$BATS_TEST_TMPDIR/out line limit program
+	records 3000 >"$in"
+	for run in '50 hf-embed -q' '600 hf-embed -q' '50 vec-batch -1' '150 vec-batch -1'; do
+		limit=${run%% *} program=${run#* }
+		rm -f "$out"
+		(
+			ulimit -f "$limit"
+			exec $program <"$in" >"$out" 2>"$BATS_TEST_TMPDIR/err"
+		) && return 1
+		line=$(sed -n 's/.*stopped at input line \([0-9]*\):.*/\1/p' "$BATS_TEST_TMPDIR/err")
+		[ "$(wc -l <"$out")" -eq $((line - 1)) ]
+		[ "$limit" -lt 600 ] || [ "$line" -gt 1 ]
+		tail -n "+$line" "$in" | $program >>"$out"
+		[ "$(jq -r .id "$out")" = "$(seq 0 2999)" ]
+	done
+}
