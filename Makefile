@@ -7,18 +7,13 @@ PREFIX = /usr/local
 BINDIR = $(PREFIX)/bin
 MANDIR = $(PREFIX)/share/man
 
-FILTERS = vec-batch hf-embed pc-index pc-upsert pc-query
 SERVERS = hf-local pc-local
+FILTERS = $(filter-out $(SERVERS),$(sort $(patsubst cmd/%.c,%,$(wildcard cmd/*.c))))
 PROGRAMS = $(FILTERS) $(SERVERS)
 
-# What each program is linked with.
-LIBS_vec-batch = -ljq -lm
-LIBS_hf-embed = -lcurl -lm
-LIBS_pc-index = -lcurl -lm
-LIBS_pc-upsert = -lcurl -lm
-LIBS_pc-query = -lcurl -lm
-LIBS_hf-local = -lmicrohttpd -lutf8proc -lm -lpthread
-LIBS_pc-local = -lmicrohttpd -lsqlite3 -lm -lpthread
+# A program is bound only to those that it uses.
+FILTER_LIBS = -Wl,--as-needed -lcurl -ljq -lsqlite3 -lutf8proc -lm -lpthread
+SERVER_LIBS = -lmicrohttpd $(FILTER_LIBS)
 
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings
@@ -46,7 +41,6 @@ TEST_SRC = $(wildcard tests/*.c tests/unit/*.c)
 TEST_BIN = $(TEST_SRC:%.c=$(B)/%)
 BENCH_SRC = $(wildcard tests/bench/*.c)
 BENCH_BIN = $(BENCH_SRC:%.c=$(B)/%)
-TEST_LIBS = -lcurl -ljq -lmicrohttpd -lsqlite3 -lutf8proc -lm -lpthread
 
 all: $(BIN)
 
@@ -56,19 +50,19 @@ clients: $(FILTERS:%=$(B)/%)
 LINK = $(CC) $(CFLAGS) $(VP_LDFLAGS) $(LDFLAGS) -o $@ $^
 
 $(B)/hf-local: $(B)/cmd/hf-local.o $(MODEL) $(LIB)
-	$(LINK) $(LIBS_hf-local)
+	$(LINK) $(SERVER_LIBS)
 
 $(B)/pc-local: $(B)/cmd/pc-local.o $(STORE) $(LIB)
-	$(LINK) $(LIBS_pc-local)
+	$(LINK) $(SERVER_LIBS)
 
 $(FILTERS:%=$(B)/%): $(B)/%: $(B)/cmd/%.o $(LIB)
-	$(LINK) $(LIBS_$*)
+	$(LINK) $(FILTER_LIBS)
 
 $(B)/tests/fault: $(B)/tests/fault.o $(LIB)
 	$(LINK) -lm -lpthread
 
 $(filter-out $(B)/tests/fault,$(TEST_BIN)) $(BENCH_BIN): $(B)/%: $(B)/%.o $(MODEL) $(STORE) $(LIB)
-	$(LINK) $(TEST_LIBS)
+	$(LINK) $(SERVER_LIBS)
 
 $(LIB): $(LIB_OBJ)
 $(MODEL): $(MODEL_OBJ)

@@ -14,24 +14,36 @@
 #include "store/control.h"
 #include "store/data.h"
 #include "store/store.h"
+#include "store/upkeep.h"
 
 #define BODY_MAX ((size_t)2 * 1024 * 1024) /* bytes of a request's body */
 #define WORKERS_MIN 16 /* writers that wait for the disk must not keep readers waiting */
 
+enum { BACKUP = 256, CHECK, COMPACT }; /* long options */
+
 static const struct vp_program program = {
     .name = "pc-local",
-    .synopsis = "[-p port] [-a address] file [-- command [argument ...]]",
+    .synopsis = "[-p port] [-a address] file [-- command [argument ...]]\n"
+		"--backup copy file\n"
+		"--check file\n"
+		"--compact file",
     .help = "  file                    where everything is kept; made if need be\n"
 	    "  command                 is run with the address and the key in its environment\n"
 	    "  -a, --address ADDRESS   numeric address to listen on (127.0.0.1)\n"
-	    "  -p, --port PORT         port to listen on (any free one)\n",
+	    "  -p, --port PORT         port to listen on (any free one)\n"
+	    "      --backup COPY       copy the file, while it is served or not, and exit\n"
+	    "      --check             say whether the file is sound, and exit\n"
+	    "      --compact           give back the room of what has been deleted, and exit\n",
     .shorts = "+a:p:",
-    .longs = (const struct option[]){{"address", 1, NULL, 'a'}, {"port", 1, NULL, 'p'}, {0}},
+    .longs = (const struct option[]){{"address", 1, NULL, 'a'}, {"port", 1, NULL, 'p'},
+	{"backup", 1, NULL, BACKUP}, {"check", 0, NULL, CHECK}, {"compact", 0, NULL, COMPACT}, {0}},
     .common = VP_OPT_SAY,
 };
 
 static const char *aflag; /* -a: where to listen */
 static uint16_t pflag;    /* -p */
+static const char *copy;  /* --backup: where to */
+static int upkeep_flag;   /* BACKUP, CHECK, COMPACT; 0: serve */
 
 static struct vp_server *server;
 static struct vp_store *store;
@@ -81,6 +93,35 @@ data_call(struct vp_call *c, const char *path)
 	vp_data_call(c, index, rest);
 }
 
+/* What has been answered since the start, by the first digit of the status. */
+static _Atomic unsigned long answered[6];
+
+/* GET /metrics, in the text format of Prometheus. */
+static void
+metrics(struct vp_call *c)
+{
+	struct vp_index *const *indexes;
+	size_t n, namespaces = 0, records = 0;
+
+	vp_store_read(store);
+	indexes = vp_store_indexes(store, &n);
+	for (size_t i = 0; i < n; i++) {
+		namespaces += indexes[i]->n;
+		for (size_t j = 0; j < indexes[i]->n; j++)
+			records += indexes[i]->spaces[j]->space->live;
+	}
+	vp_store_read_end(store);
+	vp_buf_printf(&c->out,
+	    "# TYPE pc_local_indexes gauge\npc_local_indexes %zu\n"
+	    "# TYPE pc_local_namespaces gauge\npc_local_namespaces %zu\n"
+	    "# TYPE pc_local_records gauge\npc_local_records %zu\n"
+	    "# TYPE pc_local_requests_total counter\n",
+	    n, namespaces, records);
+	for (int i = 2; i < 6; i++)
+		vp_buf_printf(
+		    &c->out, "pc_local_requests_total{status=\"%dxx\"} %lu\n", i, answered[i]);
+}
+
 static void
 answer(struct vp_request *r)
 {
@@ -88,6 +129,7 @@ answer(struct vp_request *r)
 	const char *path = vp_request_path(r), *why = vp_request_forbidden(r);
 	const char *key = vp_request_header(r, "Api-Key");
 	struct vp_call c = {.request = r, .store = store, .control = !is_data_plane(path)};
+	const char *type = "application/json";
 	char id[64];
 
 	c.address = address_of(r);
@@ -95,18 +137,22 @@ answer(struct vp_request *r)
 		vp_call_fail(&c, 403, "%s", why);
 	else if (!key || !vp_server_key_eq(key, api_key))
 		vp_call_fail(&c, 401, "Invalid API key.");
-	else if (c.control)
+	else if (strcmp(path, "/metrics") == 0) {
+		metrics(&c);
+		type = "text/plain; version=0.0.4";
+	} else if (c.control)
 		vp_control_call(&c, path);
 	else
 		data_call(&c, path);
 	if (!c.status)
 		c.status = 200;
+	answered[c.status / 100]++;
 	snprintf(id, sizeof id, "%.8s-%lu", request_prefix, ++count);
 	vp_request_add_header(r, "x-pinecone-request-id", id);
 	if (vp_opts.verbose)
 		vp_warn("%s %s: %d, %zu bytes, request %s", vp_request_method(r), path, c.status,
 		    c.out.n, id);
-	vp_request_reply(r, c.status, "application/json", &c.out);
+	vp_request_reply(r, c.status, type, &c.out);
 	vp_call_free(&c);
 }
 
@@ -121,12 +167,40 @@ work(void *arg)
 	return NULL;
 }
 
+/* How a file that could not be had ends the program. */
+static const int statuses[] = {[VP_STORE_UNOPENED] = VP_EX_NOINPUT,
+    [VP_STORE_FOREIGN] = VP_EX_DATA,
+    [VP_STORE_TAKEN] = VP_EX_UNAVAILABLE,
+    [VP_STORE_FAILED] = VP_EX_IO};
+
+/* --backup, --check, --compact */
+static int
+upkeep(const char *path)
+{
+	struct vp_upkeep_counts counts = {0};
+	struct vp_buf why = {0};
+	int64_t saved = 0;
+	enum vp_store_error e = upkeep_flag == BACKUP  ? vp_upkeep_copy(path, copy, &why)
+				: upkeep_flag == CHECK ? vp_upkeep_check(path, &counts, &why)
+						       : vp_upkeep_compact(path, &saved, &why);
+
+	if (e != VP_STORE_OK)
+		vp_die(statuses[e], "%s: %s", path, vp_buf_cstr(&why));
+	if (upkeep_flag == CHECK)
+		printf("{\"indexes\":%lld,\"namespaces\":%lld,\"records\":%lld}\n",
+		    (long long)counts.indexes, (long long)counts.namespaces,
+		    (long long)counts.records);
+	else if (upkeep_flag == COMPACT)
+		vp_info("%s: is %lld bytes smaller", path, (long long)saved);
+	vp_buf_free(&why);
+	if (fflush(stdout) || ferror(stdout))
+		vp_die(VP_EX_IO, "standard output:");
+	return 0;
+}
+
 static void
 open_store(const char *path)
 {
-	static const int statuses[] = {[VP_STORE_UNOPENED] = VP_EX_NOINPUT,
-	    [VP_STORE_FOREIGN] = VP_EX_DATA,
-	    [VP_STORE_TAKEN] = VP_EX_UNAVAILABLE};
 	struct vp_buf why = {0};
 	enum vp_store_error e = vp_store_open(path, &store, &why);
 
@@ -165,8 +239,8 @@ is_numeric(const char *address)
 	return inet_pton(AF_INET, address, bytes) == 1 || inet_pton(AF_INET6, address, bytes) == 1;
 }
 
-/* The key that clients must have: the one in the environment, else one made for this run. */
-static void
+/* The key that clients must have: the one in the environment, else one made for this run. True if made. */
+static bool
 choose_key(void)
 {
 	static char fresh[33];
@@ -174,7 +248,7 @@ choose_key(void)
 
 	if (given && *given) {
 		api_key = given;
-		return;
+		return false;
 	}
 	if (aflag && !vp_server_is_loopback(aflag))
 		vp_die(VP_EX_CONFIG,
@@ -183,10 +257,11 @@ choose_key(void)
 		    aflag);
 	vp_server_key(fresh);
 	api_key = fresh;
+	return true;
 }
 
 static int
-serve(char *command[])
+serve(char *command[], bool fresh)
 {
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 	size_t n = processors > WORKERS_MIN ? (size_t)processors : WORKERS_MIN;
@@ -198,7 +273,8 @@ serve(char *command[])
 	vp_buf_printf(&host, "PINECONE_CONTROLLER_HOST=http://%s", own_address);
 	vp_buf_printf(&key, "PINECONE_API_KEY=%s", api_key);
 	env[0] = vp_buf_cstr(&host);
-	env[1] = vp_buf_cstr(&key);
+	if (fresh)
+		env[1] = vp_buf_cstr(&key);
 	for (size_t i = 0; i < n; i++)
 		if ((errno = pthread_create(&workers[i], NULL, work, NULL)))
 			vp_die(VP_EX_INTERNAL, "starting a thread:");
@@ -218,6 +294,7 @@ int
 main(int argc, char *argv[])
 {
 	const char *path;
+	bool fresh;
 
 	vp_start(&program);
 	for (int c; (c = vp_opt(argc, argv)) != -1;)
@@ -231,10 +308,20 @@ main(int argc, char *argv[])
 		case 'p':
 			pflag = (uint16_t)vp_arg_number(c, 0, 65535);
 			break;
+		case BACKUP:
+			copy = optarg;
+			upkeep_flag = c;
+			break;
+		case CHECK:
+		case COMPACT:
+			upkeep_flag = c;
+			break;
 		}
-	if (optind == argc)
+	if (optind == argc || upkeep_flag)
 		vp_operands(argc, 1);
 	path = argv[optind++];
+	if (upkeep_flag)
+		return upkeep(path);
 	if (optind < argc && strcmp(argv[optind], "--") == 0)
 		optind++;
 	else if (optind < argc)
@@ -243,8 +330,8 @@ main(int argc, char *argv[])
 	    SIGXFSZ, SIG_IGN); /* a write beyond the file size limit is an error like a full disk */
 	vp_server_block_signals();
 	vp_server_key(request_prefix);
-	choose_key();
+	fresh = choose_key();
 	open_store(path);
 	start_server();
-	return serve(argv + optind);
+	return serve(argv + optind, fresh);
 }

@@ -59,6 +59,18 @@ index.update(id="a", set_metadata={"year": 2000}, namespace="films")
 fetched = index.fetch(ids=["a"], namespace="films")
 assert fetched.vectors["a"].metadata["year"] == 2000 and fetched.vectors["a"].metadata["genre"] == "drama"
 
+assert sorted(index.fetch_by_metadata(filter={"year": {"$gte": 2000}}, namespace="films").vectors) == ["a", "b"]
+index.update(filter={"genre": "comedy"}, set_metadata={"seen": False}, namespace="films")
+assert index.fetch(ids=["b"], namespace="films").vectors["b"].metadata["seen"] is False
+assert index.list_paginated(namespace="films", limit=2).pagination.next
+made = index.create_namespace(name="made", schema={"fields": {"genre": {"filterable": True}}})
+assert made.name == "made" and index.describe_namespace(namespace="made").name == "made"
+assert {"films", "made"} <= {n.name for page in index.list_namespaces() for n in getattr(page, "namespaces", [page])}
+index.delete_namespace(namespace="made")
+refused(lambda: index.describe_namespace(namespace="made"))
+found = index.query_namespaces(vector=[0.1, 0.2, 0.4], namespaces=["films", "__default__"], metric="cosine", top_k=2)
+assert [m.id for m in found.matches] == ["a", "t"], found
+
 stats = index.describe_index_stats()
 assert stats.total_vector_count == 4 and stats.dimension == 3 and stats.namespaces["films"].vector_count == 3
 index.delete(ids=["a"], namespace="films")
@@ -74,6 +86,10 @@ found = words.query(sparse_vector={"indices": [3, 7], "values": [1, 1]}, top_k=1
 assert found.matches[0].id == "w" and found.matches[0].score == 2.5, found
 
 refused(lambda: Pinecone(api_key="wrong").list_indexes())
+assert list(pc.list_backups()) == [] and list(pc.list_restore_jobs()) == [] and list(pc.list_collections()) == []
+assert "pc-local --backup" in refused(lambda: pc.create_backup(index_name="demo", backup_name="b"))
+pc.configure_index("demo", tags={"team": "b", "more": "c"})
+assert pc.describe_index("demo").tags == {"team": "b", "more": "c"}
 pc.configure_index("demo", deletion_protection="enabled")
 refused(lambda: pc.delete_index("demo"))
 pc.configure_index("demo", deletion_protection="disabled")

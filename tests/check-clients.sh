@@ -1,28 +1,37 @@
 #!/bin/sh
-# The official Python client against pc-local, unchanged. Needs the network once, for pip.
+# The official clients for Python and TypeScript against pc-local, unchanged. Needs the network once, for pip and npm.
 #
-#	tests/check-clients.sh [build folder [version ...]]
+#	tests/check-clients.sh [build folder [package ...]]
 #
-# Versions are those of the package pinecone; "newest" is what pip takes by itself. The virtual environments stay
-# in the build folder for the next time.
+# A package is py=VERSION or js=VERSION, those of the packages pinecone and @pinecone-database/pinecone. What has been
+# installed stays in the build folder for the next time.
 set -eu
 
 build=${1:-build}
 [ $# -gt 0 ] && shift
-[ $# -gt 0 ] || set -- 9.0.1 newest
+[ $# -gt 0 ] || set -- py=9.0.1 py=10.2.0 js=8.2.0 js=9.0.0
 tests=$(dirname "$0")
 
-for version; do
-	venv=$build/clients/$version
-	if [ ! -x "$venv/bin/python" ]; then
-		python3 -m venv "$venv"
-		if [ "$version" = newest ]; then
-			"$venv/bin/pip" install --quiet pinecone
-		else
-			"$venv/bin/pip" install --quiet "pinecone==$version"
-		fi
-	fi
+for package; do
+	version=${package#*=}
+	at=$build/clients/$package
 	file=$(mktemp -d)
-	"$build/pc-local" "$file/db" -- "$venv/bin/python" "$tests/check-clients.py"
+	case $package in
+	py=*)
+		if [ ! -x "$at/bin/python" ]; then
+			python3 -m venv "$at"
+			"$at/bin/pip" install --quiet "pinecone==$version"
+		fi
+		"$build/pc-local" "$file/db" -- "$at/bin/python" "$tests/check-clients.py"
+		;;
+	js=*)
+		[ -d "$at/node_modules" ] || npm install --silent --no-audit --no-fund --prefix "$at" "@pinecone-database/pinecone@$version"
+		NODE_PATH=$at/node_modules "$build/pc-local" "$file/db" -- node "$tests/check-clients.js"
+		;;
+	*)
+		echo "check-clients: $package: want py=VERSION or js=VERSION" >&2
+		exit 64
+		;;
+	esac
 	rm -rf "$file"
 done

@@ -2,7 +2,7 @@ load helper
 
 # pc-local: what has been acknowledged is on the disk.
 
-# The two lines that the server prints before it waits; the pipe does not end before it does.
+# The two lines that the server prints where no key is set, before it waits; the pipe does not end before it does.
 take_over() {
 	local one='' two=''
 
@@ -17,6 +17,7 @@ start_local() {
 	at=$(mktemp -d "$BATS_TEST_TMPDIR/local.XXXXXX")/local
 	LOCAL_ERR=$at.err
 	mkfifo "$at.out"
+	unset PINECONE_API_KEY # one that was set is not printed
 	ulimit -S -f "${LIMIT:-unlimited}"
 	pc-local "$@" >"$at.out" 2>"$at.err" </dev/null 3>&- &
 	LOCAL_PID=$!
@@ -77,23 +78,30 @@ write_on() {
 	call -d '{"vectors":[{"id":"b","values":[1,2,3,4]}]}' "$HOST/vectors/upsert" | jq -e '.upsertedCount == 1'
 }
 
-@test "pc-local: what was acknowledged survives a kill -9 in the middle of writing" {
-	local writers=() w line missing=0
+# VECPIPE_KILLS=100 for a longer run; each takes some tenths of a second.
+@test "pc-local: what was acknowledged survives ${VECPIPE_KILLS:-20} times kill -9 in the middle of writing" {
+	local writers w line kill missing=0 wanted=0
 
-	start_local "$BATS_TEST_TMPDIR/db"
-	make_demo
 	touch "$BATS_TEST_TMPDIR/acknowledged"
-	for w in 1 2 3; do
-		write_on "$w" 3>&- &
-		writers+=("$!")
+	for ((kill = 1; kill <= ${VECPIPE_KILLS:-20}; kill++)); do
+		start_local "$BATS_TEST_TMPDIR/db"
+		[ "$kill" -gt 1 ] || make_demo
+		writers=()
+		for w in 1 2 3; do
+			write_on "$kill.$w" 3>&- &
+			writers+=("$!")
+		done
+		wanted=$((wanted + 5 + kill % 4))
+		until [ "$(wc -l <"$BATS_TEST_TMPDIR/acknowledged")" -ge "$wanted" ]; do
+			kill -0 "$LOCAL_PID"
+		done
+		kill -KILL "$LOCAL_PID"
+		wait "$LOCAL_PID" || true
+		SERVERS=()
+		wait "${writers[@]}"
 	done
-	until [ "$(wc -l <"$BATS_TEST_TMPDIR/acknowledged")" -ge 60 ]; do
-		kill -0 "$LOCAL_PID"
-	done
-	kill -KILL "$LOCAL_PID"
-	wait "$LOCAL_PID" || true
-	SERVERS=()
-	wait "${writers[@]}"
+	run pc-local --check "$BATS_TEST_TMPDIR/db"
+	[ "$status" -eq 0 ]
 
 	start_local "$BATS_TEST_TMPDIR/db"
 	while IFS=- read -r w line; do
@@ -104,6 +112,94 @@ write_on() {
 	[ "$missing" -eq 0 ]
 	# no batch is there by half: each namespace holds a multiple of ten
 	call -d '{}' "$HOST/describe_index_stats" | jq -e '[.namespaces[].vectorCount % 10] | add == 0'
+}
+
+@test "pc-local: --backup copies a file that is being written, and the copy is sound and can be served" {
+	local k n
+
+	start_local "$BATS_TEST_TMPDIR/db"
+	make_demo
+	touch "$BATS_TEST_TMPDIR/acknowledged"
+	write_on 1 3>&- &
+	for k in 1 2 3 4 5; do
+		until [ "$(wc -l <"$BATS_TEST_TMPDIR/acknowledged")" -ge $((k * 4)) ]; do
+			kill -0 "$LOCAL_PID"
+		done
+		n=$(wc -l <"$BATS_TEST_TMPDIR/acknowledged")
+		pc-local --backup "$BATS_TEST_TMPDIR/copy$k" "$BATS_TEST_TMPDIR/db"
+	done
+	stop_servers
+	wait
+	for k in 1 2 3 4 5; do
+		run --separate-stderr pc-local --check "$BATS_TEST_TMPDIR/copy$k"
+		[ "$status" -eq 0 ]
+		[[ $output = '{"indexes":1,"namespaces":1,"records":'*'0}' ]]
+	done
+	# what had been acknowledged before the last one began is in it
+	start_local "$BATS_TEST_TMPDIR/copy5"
+	call -d '{}' "$HOST/describe_index_stats" | jq -e ".totalVectorCount >= $((n * 10))"
+	run --separate-stderr pc-local --backup "$BATS_TEST_TMPDIR/copy1" "$BATS_TEST_TMPDIR/db"
+	[ "$status" -eq 66 ]
+	[ "$stderr" = "pc-local: $BATS_TEST_TMPDIR/db: $BATS_TEST_TMPDIR/copy1: File exists" ]
+}
+
+@test "pc-local: --check names what is wrong with a file" {
+	command -v sqlite3 >/dev/null || skip 'sqlite3 is not installed'
+	start_local "$BATS_TEST_TMPDIR/db"
+	make_demo
+	call -d '{"vectors":[{"id":"a","values":[1,2,3,4]},{"id":"b","values":[1,2,3,4]}]}' "$HOST/vectors/upsert"
+	run --separate-stderr pc-local --check "$BATS_TEST_TMPDIR/db"
+	[ "$status" -eq 0 ]
+	[ "$output" = '{"indexes":1,"namespaces":1,"records":2}' ]
+	stop_servers
+	sqlite3 "$BATS_TEST_TMPDIR/db" "UPDATE records SET id = 'a'"
+	run --separate-stderr pc-local --check "$BATS_TEST_TMPDIR/db"
+	[ "$status" -eq 65 ]
+	[ "$stderr" = "pc-local: $BATS_TEST_TMPDIR/db: is damaged: id 'a' is there twice" ]
+	sqlite3 "$BATS_TEST_TMPDIR/db" "UPDATE records SET vector = x'00'"
+	run --separate-stderr pc-local --check "$BATS_TEST_TMPDIR/db"
+	[ "$status" -eq 65 ]
+	[[ $stderr = *'has a vector of another dimension' ]]
+	echo 'dear diary' >"$BATS_TEST_TMPDIR/diary"
+	run --separate-stderr pc-local --check "$BATS_TEST_TMPDIR/diary"
+	[ "$status" -eq 65 ]
+	[ "$stderr" = "pc-local: $BATS_TEST_TMPDIR/diary: not a pc-local file" ]
+	run --separate-stderr pc-local --check "$BATS_TEST_TMPDIR/none"
+	[ "$status" -eq 66 ]
+	[ ! -e "$BATS_TEST_TMPDIR/none" ]
+}
+
+@test "pc-local: --compact gives room back, keeps what is there, and refuses a file that is served" {
+	local before after
+
+	start_local "$BATS_TEST_TMPDIR/db"
+	make_demo
+	jq -nc '{vectors: [range(60) | {id: "\(.)", values: [1, 2, 3, 4], metadata: {t: ("x" * 30000)}}]}' |
+		call -d @- "$HOST/vectors/upsert"
+	call -d '{"ids":["0"],"namespace":""}' "$HOST/vectors/delete"
+	call -d '{"filter":{"t":{"$exists":true}},"namespace":""}' "$HOST/vectors/delete"
+	call -d '{"vectors":[{"id":"kept","values":[1,2,3,4]}]}' "$HOST/vectors/upsert"
+	run --separate-stderr pc-local --compact "$BATS_TEST_TMPDIR/db"
+	[ "$status" -eq 69 ]
+	[[ $stderr = *'another pc-local has it'* ]]
+	stop_servers
+	before=$(wc -c <"$BATS_TEST_TMPDIR/db")
+	run --separate-stderr pc-local --compact "$BATS_TEST_TMPDIR/db"
+	[ "$status" -eq 0 ]
+	after=$(wc -c <"$BATS_TEST_TMPDIR/db")
+	[ "$stderr" = "pc-local: $BATS_TEST_TMPDIR/db: is $((before - after)) bytes smaller" ]
+	[ $((before - after)) -gt 1500000 ]
+	start_local "$BATS_TEST_TMPDIR/db"
+	call "$HOST/vectors/fetch?ids=kept" | jq -e '.vectors.kept.values == [1,2,3,4]'
+}
+
+@test "pc-local: a file of a newer format is refused and left alone" {
+	command -v sqlite3 >/dev/null || skip 'sqlite3 is not installed'
+	pc-local "$BATS_TEST_TMPDIR/db" -- true
+	sqlite3 "$BATS_TEST_TMPDIR/db" "UPDATE meta SET value = 2 WHERE key = 'format'"
+	run --separate-stderr pc-local "$BATS_TEST_TMPDIR/db" -- true
+	[ "$status" -eq 65 ]
+	[ "$stderr" = "pc-local: $BATS_TEST_TMPDIR/db: format 2 of the file is newer than this program (1): use a newer pc-local" ]
 }
 
 @test "pc-local: a full disk is said, stores nothing by half, and leaves reading as it was" {

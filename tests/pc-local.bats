@@ -531,3 +531,74 @@ upsert_three() {
 	exec 4>&-
 	[ "$(jq -r '.matches[0].id' "$BATS_TEST_TMPDIR/answers" | grep -c '^b$')" -eq 200 ]
 }
+
+@test "pc-local: what the service has and it does not is refused, with what to do instead" {
+	local path what
+
+	setup_demo
+	while IFS='|' read -r path what; do
+		data POST "$path" '{}' | is ".code == 3 and (.message | contains(\"$what\"))"
+		[ "$(code)" = 400 ]
+	done <<-'END'
+		/records/namespaces/n/upsert|integrated inference is not served: embed with hf-embed
+		/records/namespaces/n/search|integrated inference is not served: embed with hf-embed
+		/bulk/imports|imports are not served: send the records with pc-upsert
+		/namespaces/n/documents/upsert|document indexes are not served
+	END
+	while IFS='|' read -r path what; do
+		control POST "$path" '{}' | is ".status == 400 and (.error.message | contains(\"$what\"))"
+		[ "$(code)" = 400 ]
+	done <<-'END'
+		/indexes/demo/backups|pc-local --backup
+		/collections|serverless
+		/embed|inference is not served
+		/rerank|inference is not served
+		/indexes/create-for-model|hosted models are not served
+	END
+	control GET /backups | is '.data == []'
+	control GET /indexes/demo/backups | is '.data == []'
+	control GET /restore-jobs | is '.data == []'
+	control GET /collections | is '.collections == []'
+	control GET /backups/none | is '.status == 404'
+	control DELETE /collections/none | is '.status == 404'
+}
+
+@test "pc-local: /metrics counts indexes, records and answers, for who has the key" {
+	setup_demo
+	upsert_three
+	data POST /query '{}'
+	control GET /metrics >"$BATS_TEST_TMPDIR/metrics"
+	grep -qx 'pc_local_indexes 1' "$BATS_TEST_TMPDIR/metrics"
+	grep -qx 'pc_local_records 3' "$BATS_TEST_TMPDIR/metrics"
+	grep -qx 'pc_local_requests_total{status="2xx"} 2' "$BATS_TEST_TMPDIR/metrics"
+	grep -qx 'pc_local_requests_total{status="4xx"} 1' "$BATS_TEST_TMPDIR/metrics"
+	run curl -sS "$PINECONE_CONTROLLER_HOST/metrics"
+	[[ $output = *UNAUTHENTICATED* ]]
+}
+
+@test "pc-local: hostile filters, numbers and ids are 400 with the member's name" {
+	local what body depth
+
+	setup_demo
+	for depth in 33 200 1000; do
+		printf '{"topK":1,"vector":[1,2,3],"filter":%s{"a":1}%s}' "$(printf '{"$and":[%.0s' $(seq "$depth"))" \
+			"$(printf ']}%.0s' $(seq "$depth"))" >"$BATS_TEST_TMPDIR/deep"
+		data POST /query "@$BATS_TEST_TMPDIR/deep" | is '.message | test("^filter: .*nested (deeper|too deep)")'
+		[ "$(code)" = 400 ]
+	done
+	while IFS='|' read -r what body; do
+		data POST /query "$body" | is ".message | startswith(\"$what\")"
+		[ "$(code)" = 400 ]
+	done <<-'END'
+		topK|{"topK":1e400,"vector":[1,2,3]}
+		topK|{"topK":-1,"vector":[1,2,3]}
+		topK|{"topK":99999999999999999999,"vector":[1,2,3]}
+		vector|{"topK":1,"vector":[1e400,2,3]}
+		filter|{"topK":1,"vector":[1,2,3],"filter":{"a":{"$gt":1e400}}}
+		filter|{"topK":1,"vector":[1,2,3],"filter":{"a":{"$in":[{}]}}}
+		filter|{"topK":1,"vector":[1,2,3],"filter":{"$not":{"a":1}}}
+	END
+	data POST /query "$(printf '{"topK":1,"id":"a\\u0001\x7f"}')" | is '.matches == []'
+	data POST /query "$(printf '{"topK":1,"id":"\xff"}')" >/dev/null
+	[ "$(code)" = 400 ]
+}

@@ -159,7 +159,7 @@ vp_call_members(struct vp_call *c, struct vp_span object, const char *where,
     const struct vp_member *members, size_t n)
 {
 	struct vp_json_walk w;
-	struct vp_span key, value;
+	struct vp_span key = {0}, value;
 	uint64_t seen = 0; /* n is well below 64 */
 	int e;
 
@@ -180,6 +180,9 @@ vp_call_members(struct vp_call *c, struct vp_span object, const char *where,
 				    c, 400, "%s%s: must be %s", where, m->name, type_name(m->type));
 			*m->value = value;
 		}
+	if (e == VP_E_LIMIT && key.n)
+		return vp_call_fail(c, 400, "%s%.*s: nested too deep", where,
+		    key.n > 100 ? 100 : (int)key.n, key.s);
 	if (e < 0) {
 		int length = *where ? (int)strlen(where) - 1 : 4; /* without its dot */
 		return vp_call_fail(c, 400, "%.*s: %s", length, *where ? where : "body",

@@ -658,33 +658,64 @@ one_index(struct vp_call *c, const char *method, const char *name)
 		vp_call_fail(c, 405, "/indexes/NAME: takes GET, PATCH and DELETE");
 }
 
+static bool
+begins(const char *path, const char *with)
+{
+	return strncmp(path, with, strlen(with)) == 0;
+}
+
+/* What is not about an index. */
+static void
+other_call(struct vp_call *c, const char *path)
+{
+	bool get = strcmp(vp_request_method(c->request), "GET") == 0;
+
+	if (get && strcmp(path, "/collections") == 0)
+		vp_buf_puts(&c->out, "{\"collections\":[]}");
+	else if (get && (strcmp(path, "/backups") == 0 || strcmp(path, "/restore-jobs") == 0))
+		vp_buf_puts(&c->out, "{\"data\":[]}");
+	else if (!get && strcmp(path, "/collections") == 0)
+		vp_call_fail(c, 400, "a collection cannot be made from a serverless index");
+	else if (begins(path, "/collections/") || begins(path, "/backups/") ||
+		 begins(path, "/restore-jobs/"))
+		vp_call_fail(c, 404, "Resource %.100s not found", strchr(path + 1, '/') + 1);
+	else if (begins(path, "/embed") || begins(path, "/rerank") || begins(path, "/models"))
+		vp_call_fail(c, 400, "%.100s: inference is not served: embed with hf-embed", path);
+	else
+		vp_call_fail(c, 404, "%.100s: not served by pc-local", path);
+}
+
+/* /indexes/NAME/backups */
+static void
+backups_of_index(struct vp_call *c, const char *method)
+{
+	if (strcmp(method, "GET") == 0)
+		vp_buf_puts(&c->out, "{\"data\":[]}");
+	else
+		vp_call_fail(
+		    c, 400, "backups are not served: copy the whole file with pc-local --backup");
+}
+
 void
 vp_control_call(struct vp_call *c, const char *path)
 {
 	static const char indexes[] = "/indexes";
-	const char *method = vp_request_method(c->request), *rest = path + strlen(indexes);
-	bool get = strcmp(method, "GET") == 0;
+	const char *method = vp_request_method(c->request), *rest = path + strlen(indexes), *below;
 
-	if (strncmp(path, indexes, strlen(indexes)) != 0 || (*rest && *rest != '/')) {
-		if (get && strcmp(path, "/collections") == 0)
-			vp_buf_puts(&c->out, "{\"collections\":[]}");
-		else if (get &&
-			 (strcmp(path, "/backups") == 0 || strcmp(path, "/restore-jobs") == 0))
-			vp_buf_puts(&c->out, "{\"data\":[]}");
-		else if (strcmp(path, "/collections") == 0)
-			vp_call_fail(c, 400, "a collection cannot be made from a serverless index");
-		else
-			vp_call_fail(c, 404, "%.100s: not served by pc-local", path);
+	if (!begins(path, indexes) || (*rest && *rest != '/')) {
+		other_call(c, path);
 		return;
 	}
+	below = *rest ? strchr(rest + 1, '/') : NULL;
 	if (*rest == '\0' || strcmp(rest, "/") == 0)
 		all_indexes(c, method);
 	else if (strcmp(rest, "/create-for-model") == 0 && strcmp(method, "POST") == 0)
 		vp_call_fail(c, 400,
 		    "embed: hosted models are not served: create an index with a dimension, and "
-		    "embed "
-		    "with hf-embed");
-	else if (strchr(rest + 1, '/'))
+		    "embed with hf-embed");
+	else if (below && strcmp(below, "/backups") == 0)
+		backups_of_index(c, method);
+	else if (below)
 		vp_call_fail(c, 404, "%.100s: not served by pc-local", path);
 	else
 		one_index(c, method, rest + 1);

@@ -955,6 +955,15 @@ static const struct route {
     {"GET", "/namespaces", list_spaces},
 };
 
+/* What the service has and this server does not, told from what nobody has. Not a 5xx, which clients
+ * would try again. */
+static const struct refusal {
+	const char *prefix, *why;
+} refusals[] = {
+    {"/records/", "integrated inference is not served: embed with hf-embed, and use /vectors"},
+    {"/bulk/imports", "imports are not served: send the records with pc-upsert"},
+};
+
 void
 vp_data_call(struct vp_call *c, const char *index, const char *path)
 {
@@ -964,10 +973,19 @@ vp_data_call(struct vp_call *c, const char *index, const char *path)
 
 	if (!find_target(c, index, &t))
 		return;
+	if (strstr(path, "/documents/")) {
+		vp_call_fail(c, 400, "%.100s: document indexes are not served: use /vectors", path);
+		return;
+	}
 	if (strncmp(path, namespaces, strlen(namespaces)) == 0 && path[strlen(namespaces)]) {
 		one_space(c, &t, method, path + strlen(namespaces));
 		return;
 	}
+	for (const struct refusal *r = refusals; r < refusals + N(refusals); r++)
+		if (strncmp(path, r->prefix, strlen(r->prefix)) == 0) {
+			vp_call_fail(c, 400, "%.100s: %s", path, r->why);
+			return;
+		}
 	for (const struct route *r = routes; r < routes + N(routes); r++) {
 		if (strcmp(path, r->path) != 0)
 			continue;

@@ -12,8 +12,7 @@
 
 #include "db.h"
 
-#define FORMAT 1               /* of the file; a newer one is refused */
-#define APPLICATION 0x76706331 /* "vpc1": marks the file as ours for file(1) and for us */
+#define FORMAT 1 /* of the file; a newer one is refused */
 
 static const char schema[] =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value);\n"
@@ -110,13 +109,13 @@ identify(struct vp_db *f, struct vp_buf *why)
 	if (code == SQLITE_OK)
 		code = number(f, "SELECT count(*) FROM sqlite_master", &tables);
 	if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT ||
-	    (code == SQLITE_OK && tables && application != APPLICATION)) {
+	    (code == SQLITE_OK && tables && application != VP_DB_APPLICATION)) {
 		vp_buf_puts(
 		    why, "not a pc-local file: name another one, or one that does not exist yet");
 		return VP_STORE_FOREIGN;
 	}
 	if (code == SQLITE_OK && !tables) {
-		snprintf(text, sizeof text, "PRAGMA application_id = %d", APPLICATION);
+		snprintf(text, sizeof text, "PRAGMA application_id = %d", VP_DB_APPLICATION);
 		if ((code = number(f, "PRAGMA page_size = 32768", NULL)) == SQLITE_OK &&
 		    (code = number(f, "BEGIN IMMEDIATE", NULL)) == SQLITE_OK &&
 		    (code = number(f, text, NULL)) == SQLITE_OK &&

@@ -38,6 +38,8 @@ struct vp_index_conf {
 	char *spec;        /* a JSON object, as it was given */
 };
 
+#define VP_DB_APPLICATION 0x76706331 /* "vpc1": marks a file as ours for file(1) and for us */
+
 struct vp_db;
 
 /* Open or make a file. On failure a vp_store_error, with the reason appended to why. */

@@ -195,23 +195,14 @@ to_bytes(struct vp_space *s, size_t row)
 {
 	const float *values = s->values + row * s->stride;
 	uint8_t *bytes = s->bytes + row * s->stride;
-	double norm = sqrt(vp_inner_dot(values, values, s->stride)), left = 0, by = 1;
-	float most = 0, scale;
+	double norm = sqrt(vp_inner_dot(values, values, s->stride)), left, by = 1;
+	float scale;
 
-	for (size_t i = 0; i < s->stride; i++)
-		most = fabsf(values[i]) > most ? fabsf(values[i]) : most;
-	scale = most / 127;
 	s->lengths[row] = norm;
 	s->wild |= !vp_norm_is_tame(norm);
 	if (s->wild) /* the first pass is not for this space */
 		return;
-	for (size_t i = 0; i < s->stride; i++) {
-		float x = values[i] / scale;
-		int step = (int)(x < 0 ? x - 0.5f : x + 0.5f);
-		double d = (double)values[i] - (double)step * (double)scale;
-		bytes[i] = (uint8_t)(step + 128);
-		left += d * d;
-	}
+	left = vp_inner_to_bytes(values, s->stride, &scale, bytes);
 	if (s->metric == VP_COSINE)
 		by = 1 / norm;
 	s->shapes.norms[row] = (float)(norm * by);

@@ -184,6 +184,18 @@ report_queries(struct client *all, const char *what)
 	free(latency);
 }
 
+/* Queries with a filter that leaves one record in so many. */
+static void
+report_filtered(struct client *all, const char *what, size_t of)
+{
+	char text[128], name[64];
+
+	snprintf(text, sizeof text, ",\"filter\":{\"n\":{\"$lt\":%zu}}", records / of);
+	snprintf(name, sizeof name, "query, filter %s", what);
+	filter = text;
+	report_queries(all, name);
+}
+
 static void
 report_memory(void)
 {
@@ -233,8 +245,9 @@ main(int argc, char *argv[])
 	printf("%zu records of %zu, %zu clients: %.0f durable upserts/s in batches of %d\n",
 	    records, dimension, clients, (double)records / upserts, BATCH);
 	report_queries(all, "query");
-	filter = ",\"filter\":{\"part\":\"p7\"}";
-	report_queries(all, "query, filter 1 in 100");
+	report_filtered(all, "1 in 10", 10);
+	report_filtered(all, "1 in 100", 100);
+	report_filtered(all, "1 in 1000", 1000);
 	filter = ",\"filter\":{\"n\":{\"$gte\":1000}}";
 	report_queries(all, "query, filter nearly all");
 	report_memory();

@@ -2,6 +2,7 @@
  * processor; filters find what looking at each record finds */
 #include <float.h>
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -168,6 +169,70 @@ test_search(size_t dimension, size_t n, enum vp_metric metric, enum shape shape)
 	vp_space_free(s);
 }
 
+#define TOGETHER 11 /* more than share a scan */
+
+struct asker {
+	pthread_t thread;
+	const struct vp_space *s;
+	const float *questions; /* [20][stride] */
+	struct vp_hit hits[20][10];
+	size_t found; /* hits, of all questions */
+};
+
+static void *
+ask(void *arg)
+{
+	struct asker *a = arg;
+
+	for (size_t i = 0; i < 20; i++) {
+		struct vp_question q = {.values = a->questions + i * a->s->stride, .top_k = 10};
+		a->found += vp_space_search(a->s, &q, a->hits[i]);
+	}
+	return NULL;
+}
+
+/* Many threads that search two spaces at once find what one alone finds. */
+static void
+test_together(void)
+{
+	struct vp_space *spaces[2];
+	float *questions = vp_alloc(20 * 320, sizeof *questions);
+	struct asker alone[2], askers[TOGETHER];
+
+	for (size_t i = 0; i < 20 * 320; i++)
+		questions[i] = draw_float();
+	for (size_t k = 0; k < 2; k++) {
+		spaces[k] = vp_space_new(k ? 320 : 256, k ? VP_EUCLIDEAN : VP_COSINE);
+		for (size_t i = 0; i < 20000; i++) {
+			char id[32];
+			float x[320];
+			snprintf(id, sizeof id, "%zu", i);
+			draw_vector(SPREAD, x, 320);
+			vp_space_put(spaces[k], &(struct vp_item){.id = vp_str(id), .values = x},
+			    (int64_t)i);
+		}
+		alone[k] = (struct asker){.s = spaces[k], .questions = questions};
+		ask(&alone[k]);
+		check_search(spaces[k], questions, 10, NULL);
+	}
+	for (size_t i = 0; i < TOGETHER; i++) {
+		askers[i] = (struct asker){.s = spaces[i % 3 == 0], .questions = questions};
+		CHECK(pthread_create(&askers[i].thread, NULL, ask, &askers[i]) == 0);
+	}
+	for (size_t i = 0; i < TOGETHER; i++) {
+		pthread_join(askers[i].thread, NULL);
+		CHECK(askers[i].found == 200);
+		for (size_t j = 0; j < 20 * 10; j++)
+			CHECK(askers[i].hits[j / 10][j % 10].row ==
+				  alone[i % 3 == 0].hits[j / 10][j % 10].row &&
+			      askers[i].hits[j / 10][j % 10].score ==
+				  alone[i % 3 == 0].hits[j / 10][j % 10].score);
+	}
+	vp_space_free(spaces[0]);
+	vp_space_free(spaces[1]);
+	free(questions);
+}
+
 static void
 test_sparse(void)
 {
@@ -318,6 +383,7 @@ test_all(void)
 				test_search(dimensions[d], shape == SPREAD ? 1500 : 700,
 				    (enum vp_metric)metric, (enum shape)shape);
 	test_search(256, 20000, VP_COSINE, SPREAD); /* large enough for several threads */
+	test_together();
 	test_sparse();
 	test_records();
 	test_filters();
