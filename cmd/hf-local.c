@@ -15,13 +15,19 @@
 #include "opt.h"
 #include "server.h"
 
-enum { NAME_OPTION = 1, MAX_BATCH_OPTION, MAX_BODY_OPTION }; /* options without a letter */
+enum { /* options without a letter */
+	NAME_OPTION = 1,
+	MAX_BATCH_OPTION,
+	MAX_BODY_OPTION,
+	MAX_QUEUE_OPTION,
+	PRECISION_OPTION
+};
 
 static const struct vp_program program = {
     .name = "hf-local",
-    .synopsis =
-	"[-a address] [-j threads] [-p port] [--max-batch texts] [--max-body size] [--name name] "
-	"model [-- command [argument ...]]",
+    .synopsis = "[-a address] [-j threads] [-p port] [--max-batch texts] [--max-body size] "
+		"[--max-queue texts] [--name name] [--precision precision] "
+		"model [-- command [argument ...]]",
     .help = "  model                   folder of the model\n"
 	    "  command                 is run with the address and the token in its environment\n"
 	    "  -a, --address ADDRESS   numeric address to listen on (127.0.0.1)\n"
@@ -29,11 +35,14 @@ static const struct vp_program program = {
 	    "  -p, --port PORT         port to listen on (any free one)\n"
 	    "      --max-batch N       texts in a request (1024)\n"
 	    "      --max-body SIZE     bytes of a request's body (16MB)\n"
-	    "      --name NAME         what the model is called in answers (the folder's name)\n",
+	    "      --max-queue N       texts that may wait; more is answered 429 (8192)\n"
+	    "      --name NAME         what the model is called in answers (the folder's name)\n"
+	    "      --precision P       int16 or f32: what is computed with (int16)\n",
     .shorts = "a:j:p:",
     .longs = (const struct option[]){{"address", 1, NULL, 'a'}, {"threads", 1, NULL, 'j'},
 	{"name", 1, NULL, NAME_OPTION}, {"port", 1, NULL, 'p'},
-	{"max-batch", 1, NULL, MAX_BATCH_OPTION}, {"max-body", 1, NULL, MAX_BODY_OPTION}, {0}},
+	{"max-batch", 1, NULL, MAX_BATCH_OPTION}, {"max-body", 1, NULL, MAX_BODY_OPTION},
+	{"max-queue", 1, NULL, MAX_QUEUE_OPTION}, {"precision", 1, NULL, PRECISION_OPTION}, {0}},
     .common = VP_OPT_SAY,
 };
 
@@ -43,6 +52,8 @@ static char *name;                 /* --name: what the model is called in answer
 static uint16_t pflag;             /* -p */
 static size_t max_batch = 1024;    /* --max-batch */
 static size_t max_body = 16000000; /* --max-body */
+static size_t max_queue = 8192;    /* --max-queue */
+static bool float32;               /* --precision f32 */
 
 static struct vp_model model;
 static struct vp_tasks tasks;
@@ -80,9 +91,47 @@ struct job {
 static struct vp_words words;
 static struct vp_buf text;
 
+static const struct route {
+	const char *path;
+	bool get, post;
+} routes[] = {{"/", true, true}, {"/predict", false, true}, {"/embed", false, true},
+    {"/embeddings", false, true}, {"/v1/embeddings", false, true}, {"/tokenize", false, true},
+    {"/info", true, false}, {"/metrics", true, false}, {"/health", true, false},
+    {"/ping", true, false}};
+
+#define ROUTES (sizeof routes / sizeof *routes)
+
+/* What has been done since the start, for GET /metrics. */
+static struct {
+	pthread_mutex_t lock;
+	uint64_t answers[ROUTES + 1][600]; /* by route, the last being none of ours, and status */
+	uint64_t requests, texts, tokens;  /* with vectors in their answers; and what was in them */
+	uint64_t total_us, tokenization_us, queue_us, inference_us; /* their sums */
+} metrics = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+/* The route's place in the table; ROUTES if it is none. */
+static size_t
+route_of(const char *path)
+{
+	size_t i = 0;
+
+	while (i < ROUTES && strcmp(routes[i].path, path) != 0)
+		i++;
+	return i;
+}
+
+static void
+count_answer(const char *path, int status)
+{
+	pthread_mutex_lock(&metrics.lock);
+	metrics.answers[route_of(path)][status]++;
+	pthread_mutex_unlock(&metrics.lock);
+}
+
 static void
 reply(struct vp_request *r, int status, const char *type, struct vp_buf *body)
 {
+	count_answer(vp_request_path(r), status);
 	if (vp_opts.verbose)
 		vp_warn("%s %s: %d, %zu bytes", vp_request_method(r), vp_request_path(r), status,
 		    body->n);
@@ -128,6 +177,7 @@ habit_of(const char *path)
 static void
 refusal(int status, const char *path, const char *message, struct vp_buf *body)
 {
+	count_answer(path, status);
 	error_body(habit_of(path), status, "Validation", message, body);
 }
 
@@ -216,6 +266,61 @@ read_body(struct vp_request *r, enum habit habit, struct vp_span body, struct as
 	return e == 0;
 }
 
+/* Whether an array is of token ids, so one text: [1,2] and not ["a","b"] or [[1,2],[3]]. */
+static bool
+is_ids(struct vp_span v)
+{
+	struct vp_json_walk w;
+	struct vp_span item;
+
+	if (vp_json_type(v) != '[')
+		return false;
+	vp_json_begin(&w, v);
+	return vp_json_item(&w, &item) > 0 && vp_json_type(item) == '0';
+}
+
+static bool
+too_long(struct job *j, size_t n)
+{
+	fail(j->request, j->habit, 422, "Validation",
+	    "Input validation error: `%s` must have less than %zu tokens. Given: %zu",
+	    j->habit == OPENAI ? "input" : "inputs", model.config.max_tokens + 1, n);
+	return false;
+}
+
+/* Add one text that came as token ids: they are what the model sees, so without prompt and special tokens. False: the
+ * request has been answered. */
+static bool
+add_ids(struct job *j, struct vp_span value)
+{
+	const size_t max = model.config.max_tokens, before = j->task.ids.n;
+	struct vp_json_walk w;
+	struct vp_span v;
+	size_t n;
+
+	for (vp_json_begin(&w, value); vp_json_item(&w, &v) > 0;) {
+		uint64_t id;
+
+		if (vp_json_uint(v, &id) || id >= model.encoder.words->shape[0]) {
+			fail(j->request, j->habit, 422, "Tokenizer",
+			    "token id %.*s: the model's are whole numbers from 0 to %zu",
+			    (int)(v.n < 40 ? v.n : 40), v.s, model.encoder.words->shape[0] - 1);
+			return false;
+		}
+		vp_ids_add(&j->task.ids, (uint32_t)id);
+	}
+	n = j->task.ids.n - before;
+	if (n > max && !j->ask.truncate)
+		return too_long(j, n);
+	if (n > max && j->ask.left)
+		memmove(j->task.ids.id + before, j->task.ids.id + before + n - max,
+		    max * sizeof *j->task.ids.id);
+	j->task.ids.n = before + (n < max ? n : max);
+	j->characters += n;
+	j->task.length[j->task.n++] = n < max ? n : max;
+	return true;
+}
+
 /* Tokenize one text and add it to the job. False: the request has been answered. */
 static bool
 add_text(struct job *j, struct vp_span value)
@@ -224,13 +329,18 @@ add_text(struct job *j, struct vp_span value)
 	const size_t max = model.config.max_tokens;
 	size_t before = j->task.ids.n, n;
 
+	if (j->habit != TOOLKIT && !j->tokens && is_ids(value))
+		return add_ids(j, value);
 	text.n = 0;
 	if (j->ask.prompt)
 		vp_buf_add(&text, j->ask.prompt->text, j->ask.prompt->n);
 	n = text.n;
 	if (vp_json_type(value) != '"') {
 		fail(j->request, j->habit, j->habit == TOOLKIT ? 400 : 422, "Validation",
-		    "%s: want a text, or an array of texts", where);
+		    j->habit == TOOLKIT || j->tokens
+			? "%s: want a text, or an array of texts"
+			: "%s: want a text or its token ids, or an array of these",
+		    where);
 		return false;
 	}
 	if (vp_json_decode(value, &text)) {
@@ -247,12 +357,8 @@ add_text(struct job *j, struct vp_span value)
 	vp_tokenizer_encode(&model.tokenizer, &words, vp_buf_get(&text),
 	    j->ask.truncate ? max : SIZE_MAX, j->ask.left, &j->task.ids);
 	n = j->task.ids.n - before;
-	if (n > max && !j->ask.truncate && !j->tokens) {
-		fail(j->request, j->habit, 422, "Validation",
-		    "Input validation error: `%s` must have less than %zu tokens. Given: %zu",
-		    where, max + 1, n);
-		return false;
-	}
+	if (n > max && !j->ask.truncate && !j->tokens)
+		return too_long(j, n);
 	j->task.length[j->task.n++] = n;
 	return true;
 }
@@ -280,7 +386,8 @@ add_texts(struct job *j)
 	struct vp_span v;
 	size_t n;
 
-	j->flat = vp_json_type(j->ask.inputs) != '[';
+	j->flat =
+	    vp_json_type(j->ask.inputs) != '[' || (j->habit != TOOLKIT && is_ids(j->ask.inputs));
 	n = count_texts(j->ask.inputs, j->flat);
 	if (n > max_batch) {
 		fail(j->request, j->habit, 422, "Validation",
@@ -390,12 +497,25 @@ answer_vectors(struct vp_task *t)
 	struct vp_buf body = {0};
 	uint64_t now = vp_now_us();
 
+	if (!j->task.n) /* it was never on the queue */
+		t->taken_us = j->ready_us;
+	pthread_mutex_lock(&metrics.lock);
+	metrics.requests++;
+	metrics.texts += t->n;
+	metrics.tokens += t->ids.n;
+	metrics.total_us += now - j->start_us;
+	metrics.tokenization_us += j->ready_us - j->start_us;
+	metrics.queue_us += t->taken_us - j->ready_us;
+	metrics.inference_us += now - t->taken_us;
+	pthread_mutex_unlock(&metrics.lock);
 	write_vectors(j, &body);
+	vp_request_add_header(j->request, "x-compute-type", "cpu");
 	add_number_header(j->request, "x-compute-tokens", j->task.ids.n);
 	add_number_header(j->request, "x-compute-characters", j->characters);
 	add_number_header(j->request, "x-total-time", (now - j->start_us) / 1000);
 	add_number_header(j->request, "x-tokenization-time", (j->ready_us - j->start_us) / 1000);
-	add_number_header(j->request, "x-inference-time", (now - j->ready_us) / 1000);
+	add_number_header(j->request, "x-queue-time", (t->taken_us - j->ready_us) / 1000);
+	add_number_header(j->request, "x-inference-time", (now - t->taken_us) / 1000);
 	reply(j->request, 200, "application/json", &body);
 	free_job(j);
 }
@@ -467,7 +587,58 @@ begin_job(struct vp_request *r, enum habit habit, bool tokens)
 	}
 	j->task.out = vp_alloc(j->task.n, model.pooler.dim * sizeof(float));
 	j->task.done = answer_vectors;
-	vp_tasks_add(&tasks, &j->task);
+	if (!vp_tasks_add(&tasks, &j->task, max_queue)) {
+		fail(r, habit, 429, "Overloaded", "Model is overloaded");
+		free_job(j);
+	}
+}
+
+static void
+put_counter(struct vp_buf *out, const char *metric, const char *help, uint64_t n)
+{
+	vp_buf_printf(out, "# HELP %s %s\n# TYPE %s counter\n%s %llu\n", metric, help, metric,
+	    metric, (unsigned long long)n);
+}
+
+static void
+put_duration(struct vp_buf *out, const char *metric, const char *help, uint64_t us)
+{
+	vp_buf_printf(out, "# HELP %s %s\n# TYPE %s summary\n%s_sum %.6f\n%s_count %llu\n", metric,
+	    help, metric, metric, (double)us / 1e6, metric, (unsigned long long)metrics.requests);
+}
+
+/* The text format of Prometheus, 0.0.4; names as text-embeddings-inference has them where it has such a thing. */
+static void
+answer_metrics(struct vp_request *r)
+{
+	struct vp_buf body = {0};
+
+	vp_buf_puts(&body, "# HELP te_request_count Answers, by route and status.\n"
+			   "# TYPE te_request_count counter\n");
+	pthread_mutex_lock(&metrics.lock);
+	for (size_t i = 0; i <= ROUTES; i++)
+		for (size_t status = 0; status < 600; status++)
+			if (metrics.answers[i][status])
+				vp_buf_printf(&body,
+				    "te_request_count{path=\"%s\",status=\"%zu\"} %llu\n",
+				    i < ROUTES ? routes[i].path : "other", status,
+				    (unsigned long long)metrics.answers[i][status]);
+	put_counter(&body, "te_embed_count", "Texts embedded.", metrics.texts);
+	put_counter(&body, "te_embed_tokens", "Tokens in them.", metrics.tokens);
+	put_duration(&body, "te_request_duration",
+	    "Seconds from a request's arrival to its answer.", metrics.total_us);
+	put_duration(&body, "te_request_tokenization_duration", "Seconds of that to tokenize it.",
+	    metrics.tokenization_us);
+	put_duration(
+	    &body, "te_request_queue_duration", "Seconds of that in the queue.", metrics.queue_us);
+	put_duration(&body, "te_request_inference_duration", "Seconds of that to compute it.",
+	    metrics.inference_us);
+	pthread_mutex_unlock(&metrics.lock);
+	vp_buf_printf(&body,
+	    "# HELP te_queue_size Texts that no thread has taken yet.\n"
+	    "# TYPE te_queue_size gauge\nte_queue_size %zu\n",
+	    vp_tasks_waiting(&tasks));
+	reply(r, 200, "text/plain; version=0.0.4", &body);
 }
 
 static void
@@ -479,14 +650,16 @@ answer_info(struct vp_request *r)
 	vp_buf_puts(&body, "{\"model_id\":");
 	vp_json_quote(&body, vp_str(name));
 	vp_buf_puts(
-	    &body, ",\"model_sha\":null,\"model_dtype\":\"float32\",\"served_model_name\":");
+	    &body, model.encoder.kernel->narrow
+		       ? ",\"model_sha\":null,\"model_dtype\":\"int16\",\"served_model_name\":"
+		       : ",\"model_sha\":null,\"model_dtype\":\"float32\",\"served_model_name\":");
 	vp_json_quote(&body, vp_str(name));
 	vp_buf_printf(&body,
-	    ",\"model_type\":{\"embedding\":{\"pooling\":\"%s\"}},\"max_concurrent_requests\":1000,"
+	    ",\"model_type\":{\"embedding\":{\"pooling\":\"%s\"}},\"max_concurrent_requests\":%zu,"
 	    "\"max_input_length\":%zu,\"max_batch_tokens\":%zu,\"max_batch_requests\":null,"
 	    "\"max_client_batch_size\":%zu,\"auto_truncate\":true,\"tokenization_workers\":1,"
 	    "\"version\":\"" VP_VERSION "\",\"sha\":null,\"docker_label\":null}",
-	    vp_pooling_name(model.config.pooling), tokens,
+	    vp_pooling_name(model.config.pooling), max_queue, tokens,
 	    tokens > VP_CHUNK_MAX ? tokens : VP_CHUNK_MAX, max_batch);
 	reply(r, 200, "application/json", &body);
 }
@@ -522,13 +695,6 @@ is_json(const struct vp_request *r)
 	       (!type[n] || type[n] == ';' || type[n] == ' ');
 }
 
-static const struct route {
-	const char *path;
-	bool get, post;
-} routes[] = {{"/", true, true}, {"/predict", false, true}, {"/embed", false, true},
-    {"/embeddings", false, true}, {"/v1/embeddings", false, true}, {"/tokenize", false, true},
-    {"/info", true, false}, {"/health", true, false}, {"/ping", true, false}};
-
 static void
 answer(struct vp_request *r)
 {
@@ -537,11 +703,9 @@ answer(struct vp_request *r)
 	enum habit habit = habit_of(path);
 	bool get = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0,
 	     post = strcmp(method, "POST") == 0;
-	const struct route *route = routes, *end = routes + sizeof routes / sizeof *routes;
+	const struct route *route = routes + route_of(path), *end = routes + ROUTES;
 	struct vp_buf body = {0};
 
-	while (route < end && strcmp(route->path, path) != 0)
-		route++;
 	if (why) {
 		fail(r, habit, 403, "Forbidden", "%s", why);
 	} else if (!has_token(r)) { /* in the words of the proxy in front of every endpoint */
@@ -557,6 +721,8 @@ answer(struct vp_request *r)
 		fail(r, habit, 405, "Validation", "%.20s %s: not that method", method, path);
 	} else if (strcmp(path, "/info") == 0) {
 		answer_info(r);
+	} else if (strcmp(path, "/metrics") == 0) {
+		answer_metrics(r);
 	} else if (get) {
 		answer_ok(r);
 	} else if (!is_json(r)) {
@@ -583,9 +749,12 @@ static void
 open_model(const char *folder)
 {
 	struct vp_buf why = {0};
-	int e = vp_model_open(&model, folder, &why);
+	int e;
 	const char *end = folder + strlen(folder), *start;
 
+	if (float32 && vp_kernel()->narrow)
+		vp_kernel_use(vp_kernel_float());
+	e = vp_model_open(&model, folder, &why);
 	if (e)
 		vp_die(e == VP_E_IO ? VP_EX_NOINPUT : VP_EX_DATA, "%s", vp_buf_cstr(&why));
 	vp_buf_free(&why);
@@ -702,6 +871,14 @@ main(int argc, char *argv[])
 			break;
 		case MAX_BODY_OPTION:
 			max_body = (size_t)vp_arg_bytes(c, 1, (uint64_t)1 << 32);
+			break;
+		case MAX_QUEUE_OPTION:
+			max_queue = (size_t)vp_arg_number(c, 1, 1000000);
+			break;
+		case PRECISION_OPTION:
+			float32 = strcmp(optarg, "f32") == 0;
+			if (!float32 && strcmp(optarg, "int16") != 0)
+				vp_usage("--precision %s: want int16 or f32", optarg);
 			break;
 		}
 	parted =

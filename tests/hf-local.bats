@@ -138,11 +138,14 @@ refused() {
 	echo "$output"
 	[ "$status" -eq 0 ]
 	[[ $output == '96 texts'* ]]
+	if grep -q -w avx512_vnni /proc/cpuinfo && grep -q -w avx512bw /proc/cpuinfo; then
+		[[ $output == *'int16, 1 at a time'* ]] # whose limit is a cosine of 0.99999
+	fi
 }
 
 @test "hf-local: all texts of the reference in one request give its vectors, in order" {
 	jq -s '{inputs: map(.text)}' "$MODELS/bert-mean/reference.jsonl" >"$BATS_TEST_TMPDIR/body"
-	over bert-mean <<END
+	over bert-mean --precision f32 <<END
 post / "\$(cat "$BATS_TEST_TMPDIR/body")" | head -1 >"$BATS_TEST_TMPDIR/answer"
 END
 	run jq -n --slurpfile want "$MODELS/bert-mean/reference.jsonl" --slurpfile got "$BATS_TEST_TMPDIR/answer" '
@@ -151,9 +154,133 @@ END
 	is '[40,true]'
 }
 
+@test "hf-local: in integers of 16 bits, the default, each vector has a cosine of 0.99999 with the reference's" {
+	jq -s '{inputs: map(.text)}' "$MODELS/bert-mean/reference.jsonl" >"$BATS_TEST_TMPDIR/body"
+	for precision in f32 int16 default; do
+		options=(--precision "$precision")
+		[ $precision != default ] || options=()
+		over bert-mean "${options[@]}" <<END
+post / "\$(cat "$BATS_TEST_TMPDIR/body")" | head -1 >"$BATS_TEST_TMPDIR/$precision"
+get /info | head -1 | jq -r .model_dtype
+END
+		echo "$precision $output" >>"$BATS_TEST_TMPDIR/dtypes"
+	done
+	run jq -n --slurpfile want "$MODELS/bert-mean/reference.jsonl" --slurpfile got "$BATS_TEST_TMPDIR/int16" '
+		[$got[0].embeddings, ($want | map(.embedding))] | transpose
+		| map(transpose | map(.[0] * .[1]) | add) | [length, (min > 0.99999)]' -c
+	is '[40,true]'
+	cmp "$BATS_TEST_TMPDIR/int16" "$BATS_TEST_TMPDIR/default"
+	if grep -q -w avx512_vnni /proc/cpuinfo && grep -q -w avx512bw /proc/cpuinfo; then
+		run ! cmp -s "$BATS_TEST_TMPDIR/int16" "$BATS_TEST_TMPDIR/f32"
+		run cat "$BATS_TEST_TMPDIR/dtypes"
+		is $'f32 float32\nint16 int16\ndefault int16'
+	else # computed in float32 all the same, and said so
+		cmp "$BATS_TEST_TMPDIR/int16" "$BATS_TEST_TMPDIR/f32"
+		run cat "$BATS_TEST_TMPDIR/dtypes"
+		is $'f32 float32\nint16 float32\ndefault float32'
+	fi
+}
+
+@test "hf-local: weights that are not finite are computed with as they are" {
+	broken bert-mean
+	python3 - "$broken/model.safetensors" <<'END'
+import json, struct, sys
+b = bytearray(open(sys.argv[1], 'rb').read())
+size = struct.unpack('<Q', b[:8])[0]
+at = json.loads(b[8:8 + size])['encoder.layer.0.output.dense.weight']['data_offsets'][0]
+b[8 + size + at:8 + size + at + 4] = struct.pack('<f', float('nan'))
+open(sys.argv[1], 'wb').write(b)
+END
+	for precision in f32 int16; do
+		run --separate-stderr hf-local --precision $precision "$broken" -- sh -c '
+			curl -sS -H "Authorization: Bearer $HF_TOKEN" -H "Content-Type: application/json" \
+				-d "{\"inputs\":\"a horse\"}" "$HF_ENDPOINT_URL/"'
+		[ "$status" -eq 0 ]
+		echo "$output" >>"$BATS_TEST_TMPDIR/answers"
+	done
+	cat "$BATS_TEST_TMPDIR/answers"
+	[ "$(sort -u "$BATS_TEST_TMPDIR/answers" | wc -l)" -eq 1 ]
+}
+
+@test "hf-local: token ids are the text that they came from" {
+	over bert-mean <<'END'
+ids=$(post /tokenize '{"inputs":["a man on a horse","two dogs"]}' | head -1 | jq -c 'map(map(.id))')
+text=$(post /embed '{"inputs":["a man on a horse","two dogs"]}' | head -1)
+[ "$(post /embed '{"inputs":'"$ids"'}' | head -1)" = "$text" ]
+[ "$(post /embed '{"inputs":["a man on a horse",'"$(jq -c '.[1]' <<<"$ids")"']}' | head -1)" = "$text" ]
+one=$(post /v1/embeddings '{"input":'"$(jq -c '.[0]' <<<"$ids")"'}' | head -1)
+jq -c '[(.data | length), .usage.total_tokens]' <<<"$one"
+[ "$(jq -c '[.data[].embedding]' <<<"$one")" = "$(jq -c '[.[0]]' <<<"$text")" ]
+long=$(seq -s, 100 140)
+[ "$(post /embed "{\"inputs\":[$long]}" | head -1)" = "$(post /embed "{\"inputs\":[$(seq -s, 100 131)]}" | head -1)" ]
+[ "$(post /embed "{\"inputs\":[$long],\"truncation_direction\":\"left\"}" | head -1)" = "$(post /embed "{\"inputs\":[$(seq -s, 109 140)]}" | head -1)" ]
+post /embed "{\"inputs\":[$long],\"truncate\":false}"
+post /embed '{"inputs":[1,99999999]}' | sed 's/to [0-9]*/to N/'
+post /embed '{"inputs":[[1],[1.5]]}' | sed 's/to [0-9]*/to N/'
+post /embed '{"inputs":[[1],[]]}' | tail -1
+post / '{"inputs":[1,2]}' | tail -1
+END
+	is '[1,9]
+{"error":"Input validation error: `inputs` must have less than 33 tokens. Given: 41","error_type":"Validation"}
+422
+{"error":"token id 99999999: the model'"'"'s are whole numbers from 0 to N","error_type":"Tokenizer"}
+422
+{"error":"token id 1.5: the model'"'"'s are whole numbers from 0 to N","error_type":"Tokenizer"}
+422
+422
+400'
+}
+
+@test "hf-local: what does not fit into the queue is refused as text-embeddings-inference does" {
+	seq 1000 | jq -Rsc '{inputs: (split("\n")[:1000])}' >"$BATS_TEST_TMPDIR/body"
+	over bert-mean -j 1 --max-queue 1 <<'END'
+cd "$BATS_TEST_TMPDIR"
+one() { post /embed "$(cat body)" | sed 's/^\[\[.*/vectors/' | paste -sd ' '; }
+export -f one get post
+export BATS_TEST_TMPDIR
+seq 200 | xargs -P 16 -I{} bash -c one | sort -u
+get /metrics | grep -c '^te_request_count{path="/embed",status="429"} [1-9]'
+END
+	is 'vectors 200
+{"error":"Model is overloaded","error_type":"Overloaded"} 429
+1'
+}
+
+@test "hf-local: /metrics counts answers, texts and tokens" {
+	over bert-mean --max-body 100B <<'END'
+post /embed '{"inputs":["a","two dogs"]}' >/dev/null
+post /embed '{}' >/dev/null
+post /v1/embeddings '{"input":"a"}' >/dev/null
+post /embed '{"inputs":"'"$(printf 'a%.0s' {1..200})"'"}' >/dev/null
+get /nowhere >/dev/null
+get /metrics -D "$BATS_TEST_TMPDIR/headers" | grep -v '^#' | sed -E '/_sum/s/ [0-9]+\.[0-9]{6}$/ SECONDS/'
+grep -c '^# TYPE te_' <(get /metrics)
+END
+	is 'te_request_count{path="/embed",status="200"} 1
+te_request_count{path="/embed",status="413"} 1
+te_request_count{path="/embed",status="422"} 1
+te_request_count{path="/v1/embeddings",status="200"} 1
+te_request_count{path="other",status="404"} 1
+te_embed_count 3
+te_embed_tokens 14
+te_request_duration_sum SECONDS
+te_request_duration_count 2
+te_request_tokenization_duration_sum SECONDS
+te_request_tokenization_duration_count 2
+te_request_queue_duration_sum SECONDS
+te_request_queue_duration_count 2
+te_request_inference_duration_sum SECONDS
+te_request_inference_duration_count 2
+te_queue_size 0
+
+200
+8'
+	grep -qi '^content-type: text/plain; version=0.0.4' "$BATS_TEST_TMPDIR/headers"
+}
+
 @test "hf-local: the prompt of a request is put before its texts" {
 	body=$(jq -s '{inputs: map(.text), parameters: {prompt_name: "query"}}' "$MODELS/bert-cls/reference-query.jsonl")
-	over bert-cls <<END
+	over bert-cls --precision f32 <<END
 post / '${body//\'/\'\\\'\'}' | head -1 >"$BATS_TEST_TMPDIR/answer"
 post /embed '{"inputs":"x","prompt_name":"nope"}'
 END
@@ -332,9 +459,9 @@ END
 400
 {"error":"request body: no `inputs`","error_type":"Validation"}
 422
-{"error":"inputs: want a text, or an array of texts","error_type":"Validation"}
+{"error":"inputs: want a text or its token ids, or an array of these","error_type":"Validation"}
 422
-{"error":"inputs: want a text, or an array of texts","error_type":"Validation"}
+{"error":"inputs: want a text or its token ids, or an array of these","error_type":"Validation"}
 422
 {"error":"truncate: want true or false","error_type":"Validation"}
 422
@@ -347,7 +474,7 @@ END
 }
 
 @test "hf-local: /info says what clients ask it for" {
-	over bert-mean --max-batch 64 --name sentence-transformers/tiny <<'END'
+	over bert-mean --max-batch 64 --name sentence-transformers/tiny --precision f32 <<'END'
 get /info | head -1 | jq -c '[.model_id, .model_dtype, .model_type, .max_input_length, .max_client_batch_size, .auto_truncate, (.version | type)]'
 END
 	is '["sentence-transformers/tiny","float32",{"embedding":{"pooling":"mean"}},32,64,true,"string"]'
@@ -391,7 +518,9 @@ post / '{"inputs":["a","a é"]}' -o /dev/null -D - | tr -d '\r' | grep -E '^x-co
 END
 	is 'x-compute-characters: 4
 x-compute-tokens: 7
+x-compute-type: cpu
 x-inference-time
+x-queue-time
 x-tokenization-time
 x-total-time'
 }
@@ -413,7 +542,7 @@ END
 @test "hf-local: with less of the processor the vectors are nearly the same" {
 	local cpu
 	for cpu in plain avx2 avx512 nonsense; do
-		VP_CPU=$cpu over bert-mean <<'END'
+		VP_CPU=$cpu over bert-mean --precision f32 <<'END'
 post / '{"inputs":["a man on a horse","two dogs"]}' | head -1 | jq -c .embeddings
 END
 		[ "$cpu" != plain ] || first=$output
@@ -472,6 +601,8 @@ END
 	usage '-p' -p 65536 "$MODELS/bert-mean"
 	usage '--max-batch' --max-batch 0 "$MODELS/bert-mean"
 	usage '--max-body' --max-body x "$MODELS/bert-mean"
+	usage '--max-queue' --max-queue 0 "$MODELS/bert-mean"
+	usage '--precision f16: want int16 or f32' --precision f16 "$MODELS/bert-mean"
 	HF_TOKEN=hf_mine usage '-a localhost: want a numeric address' -a localhost "$MODELS/bert-mean"
 }
 
@@ -672,7 +803,8 @@ start() {
 	config '.hidden_act = "relu"' 'hidden_act "relu": not supported'
 	config '.position_embedding_type = "relative_key"' 'position_embedding_type "relative_key": not supported'
 	config '.is_decoder = true' 'is_decoder: not supported'
-	config '.model_type = "mpnet"' 'model_type "mpnet": not supported'
+	config '.model_type = "t5"' 'model_type "t5": not supported'
+	config '.model_type = "mpnet"' 'no tensor encoder.relative_attention_bias.weight'
 	config 'del(.model_type)' 'no model_type'
 	config '[.]' 'config.json: not a JSON object'
 }
@@ -698,10 +830,10 @@ start() {
 		json tokenizer.json "$1"
 		refused 65 "$2"
 	}
-	tokenizer '.model.type = "Unigram"' 'model of type "Unigram": not supported'
-	tokenizer '.normalizer = {type: "NFC"}' 'normalizer of type "NFC": not supported'
-	tokenizer '.normalizer = null' 'normalizer of type none: not supported'
-	tokenizer '.pre_tokenizer.type = "ByteLevel"' 'pre_tokenizer of type "ByteLevel": not supported'
+	tokenizer '.model.type = "WordLevel"' 'model of type "WordLevel": not supported'
+	tokenizer '.model.type = "Unigram"' 'vocab: not an array'
+	tokenizer '.normalizer = {type: "Nmt"}' 'normalizer of type "Nmt": not supported'
+	tokenizer '.pre_tokenizer.type = "UnicodeScripts"' 'pre_tokenizer of type "UnicodeScripts": not supported'
 	tokenizer '.post_processor.type = "Sequence"' 'post_processor of type "Sequence": not supported'
 	tokenizer '.post_processor.single = []' 'post_processor: no text'
 	tokenizer '.post_processor.special_tokens = {}' 'post_processor: a special token without ids'
@@ -711,12 +843,11 @@ start() {
 	tokenizer '.model.vocab.horse = -1' 'vocab: an id'
 	tokenizer '.model.vocab.horse = 4294967295' 'vocab: an id'
 	tokenizer '.model.vocab.horse = 1099' 'token id 1099 lies outside the embedding table of 1099 rows'
-	tokenizer '.added_tokens[0].id = 5000' 'token id 5000 lies outside the embedding table'
+	tokenizer '.added_tokens += [{id: 5000, content: "new"}]' 'token id 5000 lies outside the embedding table'
 	tokenizer '.post_processor.special_tokens["[CLS]"].ids = [1100]' 'token id 1100 lies outside the embedding table'
 	tokenizer '.model.unk_token = "nope"' 'unk_token: not in the vocabulary'
 	tokenizer '.model.continuing_subword_prefix = "####################"' 'continuing_subword_prefix'
 	tokenizer '.model.max_input_chars_per_word = 1e9' 'max_input_chars_per_word'
-	tokenizer '.added_tokens[0].normalized = true' 'is normalized: not supported'
 	tokenizer 'del(.model)' 'no model'
 	broken bert-mean
 	rm "$broken/tokenizer.json"

@@ -73,19 +73,23 @@ NAME(tile)(const float *x, size_t x_stride, const float *panel, const float *bia
 		for (size_t p = 0; p < PER; p++)
 			acc[r][p] = LOAD(bias + p * LANES);
 	}
-	for (size_t i = 0; i < in; i++) {
-		VEC w[PER];
+	for (size_t i = 0; i < in; i++, panel += VP_PANEL) {
+		VEC few[ROWS < PER ? ROWS
+				   : PER]; /* what stays in registers meanwhile: the lesser side */
 
 		UNROLL
-		for (size_t p = 0; p < PER; p++)
-			w[p] = LOAD(panel + i * VP_PANEL + p * LANES);
+		for (size_t k = 0; k < (ROWS < PER ? rows : PER); k++)
+			few[k] = ROWS < PER ? ALL(x[k * x_stride + i]) : LOAD(panel + k * LANES);
 		UNROLL
-		for (size_t r = 0; r < rows; r++) {
-			VEC a = ALL(x[r * x_stride + i]);
+		for (size_t k = 0; k < (ROWS < PER ? PER : rows); k++) {
+			VEC one = ROWS < PER ? LOAD(panel + k * LANES) : ALL(x[k * x_stride + i]);
 
 			UNROLL
-			for (size_t p = 0; p < PER; p++)
-				acc[r][p] = FMA(a, w[p], acc[r][p]);
+			for (size_t j = 0; j < (ROWS < PER ? rows : PER); j++) {
+				VEC *sum = ROWS < PER ? &acc[j][k] : &acc[k][j];
+
+				*sum = FMA(one, few[j], *sum);
+			}
 		}
 	}
 	UNROLL
@@ -230,10 +234,21 @@ NAME(soften)(float *s, size_t n, float scale)
 static TARGET void
 NAME(pack_keys)(const float *k, size_t stride, size_t n, size_t head_dim, float *to)
 {
+	const size_t quads = head_dim / 4 * 4;
+
 	for (size_t j = 0; j < n; j += VP_PANEL, to += VP_PANEL * head_dim)
-		for (size_t i = 0; i < VP_PANEL; i++)
-			for (size_t d = 0; d < head_dim; d++)
-				to[d * VP_PANEL + i] = j + i < n ? k[(j + i) * stride + d] : 0;
+		for (size_t i = 0; i < VP_PANEL; i += 4) {
+			const float *from = k + (j + i) * stride;
+			size_t d = 0;
+
+			if (j + i + 4 <= n) /* number by number this is half of attention's time */
+				for (; d < quads; d += 4)
+					turn_quad(from + d, stride, to + d * VP_PANEL + i);
+			for (; d < head_dim; d++)
+				for (size_t q = 0; q < 4; q++)
+					to[d * VP_PANEL + i + q] =
+					    j + i + q < n ? from[q * stride + d] : 0;
+		}
 }
 
 /* Pack the values of one head as panels of 32 of their numbers: [ceil(head_dim/32)][n][32]. */
@@ -242,8 +257,11 @@ NAME(pack_values)(const float *v, size_t stride, size_t n, size_t head_dim, floa
 {
 	for (size_t d = 0; d < head_dim; d += VP_PANEL)
 		for (size_t j = 0; j < n; j++, to += VP_PANEL)
-			for (size_t i = 0; i < VP_PANEL; i++)
-				to[i] = d + i < head_dim ? v[j * stride + d + i] : 0;
+			if (head_dim - d >= VP_PANEL)
+				memcpy(to, v + j * stride + d, VP_PANEL * sizeof *to);
+			else
+				for (size_t i = 0; i < VP_PANEL; i++)
+					to[i] = d + i < head_dim ? v[j * stride + d + i] : 0;
 }
 
 /* Where attention keeps what it makes of one head: see vp_attention_scratch. */
@@ -253,33 +271,73 @@ struct NAME(head) {
 	float *score, *sum;        /* [ROWS][keys], [ROWS][wide] */
 };
 
-/* Up to ROWS queries of one head, from q on, against all its keys. Keys and values are panels, so that the scores,
- * q kt, and their weighted sum, scores v, are tiles like any other; all of it stays in the first-level cache. */
+/* Turn the scores of query i with the keys from .. to - 1 into what softmax gets: scaled, the bias of their distance
+ * added, and far below all others where the key is out of reach. */
 static TARGET void
-NAME(attend)(const struct NAME(head) * h, const float *q, size_t q_stride, size_t rows, float *out,
-    size_t out_stride)
+NAME(reach)(
+    float *score, size_t i, size_t from, size_t to, float scale, size_t window, const float *bias)
+{
+	const size_t low = i - from > window ? i - window : from;
+	const size_t high = to - i > window ? i + window + 1 : to;
+	const float *add = bias ? bias - i : NULL;
+	size_t j = low;
+
+	for (; add && high - j >= LANES; j += LANES)
+		STORE(score + j, FMA(LOAD(score + j), ALL(scale), LOAD(add + j)));
+	for (; !add && high - j >= LANES; j += LANES)
+		STORE(score + j, LOAD(score + j) * ALL(scale));
+	for (; j < high; j++)
+		score[j] = score[j] * scale + (add ? add[j] : 0);
+	for (j = from; j < low; j++)
+		score[j] = -1e30f;
+	for (j = high; j < to; j++)
+		score[j] = -1e30f;
+}
+
+/* Up to ROWS queries of one head, from q on, the first of them number `row`, against its keys. Keys and values are
+ * panels, so that the scores, q kt, and their weighted sum, scores v, are tiles like any other; all of it stays in
+ * the first-level cache. Panels of keys that are out of reach of all these queries are left out. */
+static TARGET void
+NAME(attend)(const struct NAME(head) * h, const float *q, size_t q_stride, size_t row, size_t rows,
+    size_t window, const float *bias, float *out, size_t out_stride)
 {
 	const float scale = 1 / sqrtf((float)h->dim);
+	const size_t from = window < row ? (row - window) / VP_PANEL * VP_PANEL : 0;
+	const size_t to = window < h->n - (row + rows) ? row + rows + window : h->n;
+	const bool plain = window >= h->n && !bias;
 	float norm[ROWS];
 
-	for (size_t c = 0; c < h->keys; c += VP_PANEL) {
+	for (size_t c = from; c < to; c += VP_PANEL) {
 		const float *key = h->key + c * h->dim;
 		NAME(tiles)(q, q_stride, key, h->bias, h->dim, h->score + c, h->keys, rows);
 	}
-	for (size_t i = 0; i < rows; i++)
-		norm[i] = NAME(soften)(h->score + i * h->keys, h->n, scale);
-	for (size_t c = 0; c < h->wide; c += VP_PANEL) {
-		const float *value = h->value + c * h->n;
-		NAME(tiles)(h->score, h->keys, value, h->bias, h->n, h->sum + c, h->wide, rows);
+	for (size_t i = 0; i < rows; i++) {
+		float *score = h->score + i * h->keys;
+
+		if (!plain)
+			NAME(reach)(score, row + i, from, to, scale, window, bias);
+		norm[i] = NAME(soften)(score + from, to - from, plain ? scale : 1);
 	}
-	for (size_t i = 0; i < rows; i++)
-		for (size_t d = 0; d < h->dim; d++)
-			out[i * out_stride + d] = h->sum[i * h->wide + d] * norm[i];
+	for (size_t c = 0; c < h->wide; c += VP_PANEL) {
+		const float *value = h->value + c * h->n + from * VP_PANEL;
+		NAME(tiles)
+		(h->score + from, h->keys, value, h->bias, to - from, h->sum + c, h->wide, rows);
+	}
+	for (size_t i = 0; i < rows; i++) {
+		const float *sum = h->sum + i * h->wide;
+		float *row_out = out + i * out_stride;
+		size_t d = 0;
+
+		for (; d + LANES <= h->dim; d += LANES)
+			STORE(row_out + d, LOAD(sum + d) * ALL(norm[i]));
+		for (; d < h->dim; d++)
+			row_out[d] = sum[d] * norm[i];
+	}
 }
 
 static TARGET void
-NAME(attention)(const float *qkv, size_t qkv_stride, size_t n, size_t heads, size_t head_dim,
-    float *out, size_t out_stride, float *scratch)
+NAME(attention_within)(const float *qkv, size_t qkv_stride, size_t n, size_t heads, size_t head_dim,
+    const struct vp_reach *reach, float *out, size_t out_stride, float *scratch)
 {
 	struct NAME(head)
 	    h = {.n = n, .dim = head_dim, .keys = vp_panels(n), .wide = vp_panels(head_dim)};
@@ -293,6 +351,7 @@ NAME(attention)(const float *qkv, size_t qkv_stride, size_t n, size_t heads, siz
 	for (size_t i = 0; i < heads; i++) {
 		const float *q = qkv + i * head_dim;
 		const float *k = q + heads * head_dim;
+		const float *bias = reach->bias ? reach->bias + i * reach->stride : NULL;
 
 		NAME(pack_keys)(k, qkv_stride, n, head_dim, h.key);
 		NAME(pack_values)(k + heads * head_dim, qkv_stride, n, head_dim, h.value);
@@ -300,13 +359,27 @@ NAME(attention)(const float *qkv, size_t qkv_stride, size_t n, size_t heads, siz
 			size_t rows = n - r < ROWS ? n - r : ROWS;
 			float *to = out + r * out_stride + i * head_dim;
 
-			NAME(attend)(&h, q + r * qkv_stride, qkv_stride, rows, to, out_stride);
+			NAME(attend)
+			(&h, q + r * qkv_stride, qkv_stride, r, rows, reach->window, bias, to,
+			    out_stride);
 		}
 	}
 }
 
-static const struct vp_kernel NAME(kernel) = {
-    KERNEL_NAME, NAME(linear), NAME(add_norm), NAME(attention)};
+static TARGET void
+NAME(attention)(const float *qkv, size_t qkv_stride, size_t n, size_t heads, size_t head_dim,
+    float *out, size_t out_stride, float *scratch)
+{
+	static const struct vp_reach all = {.window = SIZE_MAX};
+
+	NAME(attention_within)(qkv, qkv_stride, n, heads, head_dim, &all, out, out_stride, scratch);
+}
+
+static const struct vp_kernel NAME(kernel) = {.name = KERNEL_NAME,
+    .linear = NAME(linear),
+    .add_norm = NAME(add_norm),
+    .attention = NAME(attention),
+    .attention_within = NAME(attention_within)};
 
 #undef PER
 #undef INLINE

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "../cpu.h"
 #include "../err.h"
 #include "kernel.h"
 
@@ -16,8 +17,40 @@
 #define UNROLL _Pragma("GCC unroll 16")
 #endif
 
+size_t
+vp_panels(size_t n)
+{
+	return (n + VP_PANEL - 1) / VP_PANEL * VP_PANEL;
+}
+
+/* n items of `size` bytes, all zeros, where a vector may be. */
+static void *
+zeros(size_t n, size_t size)
+{
+	void *p = aligned_alloc(64, (n * size + 63) / 64 * 64);
+
+	if (!p)
+		vp_oom();
+	memset(p, 0, n * size);
+	return p;
+}
+
 #if defined(__x86_64__)
 #include <immintrin.h>
+
+/* Four numbers of four rows, `stride` floats apart, to four rows VP_PANEL floats apart, turned over. */
+static inline void
+turn_quad(const float *from, size_t stride, float *to)
+{
+	__m128 a = _mm_loadu_ps(from), b = _mm_loadu_ps(from + stride);
+	__m128 c = _mm_loadu_ps(from + 2 * stride), d = _mm_loadu_ps(from + 3 * stride);
+
+	_MM_TRANSPOSE4_PS(a, b, c, d);
+	_mm_storeu_ps(to, a);
+	_mm_storeu_ps(to + VP_PANEL, b);
+	_mm_storeu_ps(to + 2 * VP_PANEL, c);
+	_mm_storeu_ps(to + 3 * VP_PANEL, d);
+}
 
 #define KERNEL_NAME "avx512"
 #define LANES 16
@@ -27,6 +60,7 @@
 #define MAX(a, b) ((VEC)_mm512_max_ps((__m512)(a), (__m512)(b)))
 #define NAME(x) x##_avx512
 #include "kernel-body.h"
+#include "kernel-int16.h"
 
 #define KERNEL_NAME "avx2"
 #define LANES 8
@@ -36,6 +70,14 @@
 #define MAX(a, b) ((VEC)_mm256_max_ps((__m256)(a), (__m256)(b)))
 #define NAME(x) x##_avx2
 #include "kernel-body.h"
+#else
+static inline void
+turn_quad(const float *from, size_t stride, float *to)
+{
+	for (size_t i = 0; i < 4; i++)
+		for (size_t k = 0; k < 4; k++)
+			to[i * VP_PANEL + k] = from[k * stride + i];
+}
 #endif
 
 typedef float plain_vec __attribute__((vector_size(16)));
@@ -58,30 +100,12 @@ max_plain(plain_vec a, plain_vec b)
 #define NAME(x) x##_plain
 #include "kernel-body.h"
 
-size_t
-vp_panels(size_t n)
-{
-	return (n + VP_PANEL - 1) / VP_PANEL * VP_PANEL;
-}
-
-static float *
-zeros(size_t n)
-{
-	float *p = aligned_alloc(64, (n * sizeof *p + 63) / 64 * 64);
-
-	if (!p)
-		vp_oom();
-	memset(p, 0, n * sizeof *p);
-	return p;
-}
-
 void
 vp_matrix_init(struct vp_matrix *m, size_t in, size_t out)
 {
-	m->in = in;
-	m->out = out;
-	m->panel = zeros(vp_panels(out) * in);
-	m->bias = zeros(vp_panels(out));
+	*m = (struct vp_matrix){.in = in, .out = out};
+	m->panel = zeros(vp_panels(out) * in, sizeof *m->panel);
+	m->bias = zeros(vp_panels(out), sizeof *m->bias);
 }
 
 void
@@ -94,9 +118,18 @@ vp_matrix_set(struct vp_matrix *m, size_t column, const float *w)
 }
 
 void
+vp_matrix_ready(struct vp_matrix *m, const struct vp_kernel *k)
+{
+	if (k->narrow)
+		k->narrow(m);
+}
+
+void
 vp_matrix_free(struct vp_matrix *m)
 {
 	free(m->panel);
+	free(m->pair);
+	free(m->scale);
 	free(m->bias);
 	*m = (struct vp_matrix){0};
 }
@@ -112,28 +145,42 @@ vp_attention_scratch(size_t n, size_t head_dim)
 const struct vp_kernel *
 vp_kernel_nth(size_t i)
 {
-	const struct vp_kernel *have[4];
+	const struct vp_kernel *have[5];
 	size_t n = 0;
 
 #if defined(__x86_64__)
-	if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq") &&
-	    __builtin_cpu_supports("avx512vl"))
+	if (vp_cpu() >= VP_CPU_AVX512) {
+		if (__builtin_cpu_supports("avx512vnni"))
+			have[n++] = &kernel_int16;
 		have[n++] = &kernel_avx512;
-	if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+	}
+	if (vp_cpu() >= VP_CPU_AVX2)
 		have[n++] = &kernel_avx2;
 #endif
 	have[n++] = &kernel_plain;
 	return i < n ? have[i] : NULL;
 }
 
+static const struct vp_kernel *chosen;
+
+void
+vp_kernel_use(const struct vp_kernel *k)
+{
+	chosen = k;
+}
+
+const struct vp_kernel *
+vp_kernel_float(void)
+{
+	const struct vp_kernel *k;
+
+	for (size_t i = 0; (k = vp_kernel_nth(i)) && k->narrow; i++)
+		;
+	return k;
+}
+
 const struct vp_kernel *
 vp_kernel(void)
 {
-	const char *wanted = getenv("VP_CPU");
-	const struct vp_kernel *k;
-
-	for (size_t i = 0; wanted && (k = vp_kernel_nth(i)); i++)
-		if (strcmp(k->name, wanted) == 0)
-			return k;
-	return vp_kernel_nth(0);
+	return chosen ? chosen : vp_kernel_nth(0);
 }

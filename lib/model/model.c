@@ -1,16 +1,16 @@
 /* model: a folder of the Hugging Face Hub, from text to embedding */
 #include <stdlib.h>
 
+#include "hub.h"
 #include "model.h"
 
-int
-vp_model_open(struct vp_model *m, const char *folder, struct vp_buf *why)
+static int
+open_folder(struct vp_model *m, const char *folder, struct vp_buf *why)
 {
 	const struct vp_tokenizer *t = &m->tokenizer;
 	size_t special;
 	int e;
 
-	*m = (struct vp_model){0};
 	if ((e = vp_config_open(&m->config, folder, why)) ||
 	    (e = vp_tokenizer_open(&m->tokenizer, m->config.transformer, why)) ||
 	    (e = vp_encoder_open(&m->encoder, &m->config, why)) ||
@@ -29,6 +29,19 @@ vp_model_open(struct vp_model *m, const char *folder, struct vp_buf *why)
 		    "%s: a text may have %zu tokens, but its special tokens are %zu", folder,
 		    m->config.max_tokens, special);
 	return 0;
+}
+
+int
+vp_model_open(struct vp_model *m, const char *model, struct vp_buf *why)
+{
+	char *folder;
+	int e;
+
+	*m = (struct vp_model){0};
+	folder = vp_hub_folder(model, why);
+	e = folder ? open_folder(m, folder, why) : VP_E_IO;
+	free(folder);
+	return e;
 }
 
 void

@@ -3,7 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "tasks.h"
+
+#define STACK (1 << 20) /* bytes a thread has at least: kernels work in up to 256 KiB of it */
 
 /* Texts next to each other in one task, taken by one thread. */
 struct part {
@@ -50,14 +53,19 @@ take_text(struct chunk *c, struct vp_task *t)
 static void
 take(struct vp_tasks *q, struct chunk *c)
 {
-	size_t want = q->tokens / q->threads;
+	size_t least = q->idle ? 1 : VP_CHUNK_MIN;
+	size_t want = q->idle ? (q->tokens + q->idle) / (q->idle + 1) : q->tokens / q->threads;
+	uint64_t now = vp_now_us();
 
-	want = want < VP_CHUNK_MIN ? VP_CHUNK_MIN : want > VP_CHUNK_MAX ? VP_CHUNK_MAX : want;
+	want = want < least ? least : want > VP_CHUNK_MAX ? VP_CHUNK_MAX : want;
 	c->parts = c->n = c->ids.n = 0;
 	while (q->first && (!c->n || c->ids.n + q->first->length[q->first->next] <= want)) {
 		struct vp_task *t = q->first;
 
+		if (t->next == 0)
+			t->taken_us = now;
 		q->tokens -= t->length[t->next];
+		q->texts--;
 		take_text(c, t);
 		if (t->next == t->n) {
 			q->first = t->behind;
@@ -98,8 +106,10 @@ run(void *arg)
 
 	for (;;) {
 		pthread_mutex_lock(&q->lock);
+		q->idle++;
 		while (!q->first && !q->ending)
 			pthread_cond_wait(&q->came, &q->lock);
+		q->idle--;
 		take(q, &c);
 		pthread_mutex_unlock(&q->lock);
 		if (!c.n)
@@ -123,32 +133,58 @@ run(void *arg)
 int
 vp_tasks_start(struct vp_tasks *q, const struct vp_model *model, size_t threads)
 {
+	pthread_attr_t attr;
+	size_t stack;
+
 	*q = (struct vp_tasks){.model = model, .thread = vp_alloc(threads, sizeof *q->thread)};
+	pthread_attr_init(&attr);
+	pthread_attr_getstacksize(&attr, &stack);
+	if (stack < STACK)
+		pthread_attr_setstacksize(&attr, STACK);
 	pthread_mutex_init(&q->lock, NULL);
 	pthread_cond_init(&q->came, NULL);
 	for (; q->threads < threads; q->threads++) {
-		errno = pthread_create(&q->thread[q->threads], NULL, run, q);
+		errno = pthread_create(&q->thread[q->threads], &attr, run, q);
 		if (errno)
-			return VP_E_IO;
+			break;
 	}
-	return 0;
+	pthread_attr_destroy(&attr);
+	return q->threads < threads ? VP_E_IO : 0;
 }
 
-void
-vp_tasks_add(struct vp_tasks *q, struct vp_task *t)
+bool
+vp_tasks_add(struct vp_tasks *q, struct vp_task *t, size_t max)
 {
+	bool room;
+
 	t->next = t->next_id = 0;
 	t->left = t->n;
 	t->behind = NULL;
 	pthread_mutex_lock(&q->lock);
-	if (q->last)
-		q->last->behind = t;
-	else
-		q->first = t;
-	q->last = t;
-	q->tokens += t->ids.n;
-	pthread_cond_broadcast(&q->came);
+	room = !q->first || (t->n <= max && q->texts <= max - t->n);
+	if (room) {
+		if (q->last)
+			q->last->behind = t;
+		else
+			q->first = t;
+		q->last = t;
+		q->tokens += t->ids.n;
+		q->texts += t->n;
+		pthread_cond_broadcast(&q->came);
+	}
 	pthread_mutex_unlock(&q->lock);
+	return room;
+}
+
+size_t
+vp_tasks_waiting(struct vp_tasks *q)
+{
+	size_t n;
+
+	pthread_mutex_lock(&q->lock);
+	n = q->texts;
+	pthread_mutex_unlock(&q->lock);
+	return n;
 }
 
 void

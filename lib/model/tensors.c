@@ -10,6 +10,8 @@
 #include "tensors.h"
 
 #define HEADER_MAX 100000000 /* as in the reference implementation */
+#define INDEX_MAX ((size_t)64 << 20)
+#define PARTS_MAX 1000
 
 /* The types of the format, and the bits of one number. */
 static const struct {
@@ -175,17 +177,80 @@ vp_tensors_close(struct vp_tensors *t)
 {
 	if (t->map)
 		munmap(t->map, t->size);
+	if (t->next)
+		vp_tensors_close(t->next);
+	free(t->next);
 	free(t->tensor);
 	free(t->path);
 	*t = (struct vp_tensors){0};
 }
 
+/* Open one of the files that an index names, if it is not open yet. The first one is t itself. */
+static int
+open_part(struct vp_tensors *t, const char *folder, const char *index, struct vp_span value,
+    struct vp_buf *why)
+{
+	struct vp_tensors *last = t;
+	struct vp_buf name = {0};
+	size_t parts = 1;
+	char *path;
+	int e = 0;
+
+	if (vp_json_decode(value, &name) || !name.n || memchr(name.s, 0, name.n))
+		e = vp_why(why, VP_E_TYPE, "%s: a tensor without a file", index);
+	else if (strchr(vp_buf_cstr(&name), '/'))
+		e = vp_why(why, VP_E_TYPE, "%s: a file that leaves the folder", index);
+	path = vp_path_join(folder, e ? "" : name.s);
+	for (; !e && last->path && strcmp(last->path, path) != 0; last = last->next, parts++)
+		if (!last->next)
+			last->next = vp_zalloc(1, sizeof *last->next);
+	if (!e && parts > PARTS_MAX)
+		e = vp_why(why, VP_E_LIMIT, "%s: more than %d files", index, PARTS_MAX);
+	if (!e && !last->path)
+		e = vp_tensors_open(last, path, why);
+	free(path);
+	vp_buf_free(&name);
+	return e;
+}
+
+int
+vp_tensors_open_folder(struct vp_tensors *t, const char *folder, struct vp_buf *why)
+{
+	char *path = vp_path_join(folder, "model.safetensors"),
+	     *index = vp_path_join(folder, "model.safetensors.index.json");
+	struct vp_span doc, map, name, value;
+	struct vp_buf bytes = {0};
+	struct vp_json_walk w;
+	int e;
+
+	*t = (struct vp_tensors){0};
+	if (access(path, F_OK) == 0 || access(index, F_OK) != 0) {
+		e = vp_tensors_open(t, path, why);
+	} else {
+		e = vp_file_json(index, INDEX_MAX, &bytes, '{', &doc, why);
+		if (e > 0 &&
+		    (vp_json_find(doc, "weight_map", &map) != 1 || vp_json_type(map) != '{'))
+			e = vp_why(why, VP_E_MISSING, "%s: no weight_map", index);
+		if (e > 0)
+			for (vp_json_begin(&w, map); (e = vp_json_member(&w, &name, &value)) > 0;)
+				if ((e = open_part(t, folder, index, value, why)))
+					break;
+		if (e == 0 && !t->path)
+			e = vp_why(why, VP_E_MISSING, "%s: weight_map is empty", index);
+	}
+	vp_buf_free(&bytes);
+	free(path);
+	free(index);
+	return e;
+}
+
 const struct vp_tensor *
 vp_tensors_find(const struct vp_tensors *t, const char *name)
 {
-	for (size_t i = 0; i < t->n; i++)
-		if (vp_json_key_is(t->tensor[i].name, name))
-			return &t->tensor[i];
+	for (; t; t = t->next)
+		for (size_t i = 0; i < t->n; i++)
+			if (vp_json_key_is(t->tensor[i].name, name))
+				return &t->tensor[i];
 	return NULL;
 }
 

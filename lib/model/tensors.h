@@ -6,9 +6,11 @@
  * overlap and leave no gap. Numbers come out as float32 whatever they are stored as, copied, for nothing in the
  * file needs to be aligned.
  *
- * Not here: files in parts (model.safetensors.index.json), quantised types, byte order other than little.
+ * The weights of a large model come in several such files, and an index {"weight_map":{"name":"file", ...}}.
  *
- * Source: the format section of safetensors' README. */
+ * Not here: quantised types, byte order other than little.
+ *
+ * Source: the format section of safetensors' README; transformers for the index. */
 #ifndef VP_MODEL_TENSORS_H
 #define VP_MODEL_TENSORS_H
 
@@ -39,7 +41,8 @@ struct vp_tensors {
 	struct vp_tensor *tensor; /* [n], by begin */
 	size_t n, cap;
 	void *map;
-	size_t size; /* bytes mapped */
+	size_t size;             /* bytes mapped */
+	struct vp_tensors *next; /* the next part, owned, or NULL */
 };
 
 /* Open and check a file. 0; VP_E_IO; VP_E_SYNTAX, VP_E_UTF8, VP_E_TYPE, VP_E_LIMIT (not as it must be). In
@@ -47,7 +50,11 @@ struct vp_tensors {
 int vp_tensors_open(struct vp_tensors *t, const char *path, struct vp_buf *why);
 void vp_tensors_close(struct vp_tensors *t);
 
-/* The tensor called name, or NULL. Owned by t. */
+/* Open a folder's model.safetensors or, where there is none, all parts that model.safetensors.index.json names. As
+ * vp_tensors_open. */
+int vp_tensors_open_folder(struct vp_tensors *t, const char *folder, struct vp_buf *why);
+
+/* The tensor called name, in whatever part it is, or NULL. Owned by t. */
 const struct vp_tensor *vp_tensors_find(const struct vp_tensors *t, const char *name);
 
 /* Copy n numbers of a tensor, from the first-th on, to out as float32. The caller sees to it that they are

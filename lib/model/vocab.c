@@ -24,6 +24,8 @@ place(struct vp_vocab *v, size_t index)
 {
 	size_t i = home(v, v->entry[index].hash);
 
+	if (v->entry[index].name)
+		return;
 	while (v->slot[i])
 		i = (i + 1) & (v->slots - 1);
 	v->slot[i] = (uint32_t)index + 1;
@@ -44,19 +46,15 @@ grow(struct vp_vocab *v)
 		place(v, i);
 }
 
-int
-vp_vocab_add(struct vp_vocab *v, struct vp_span s, uint64_t id)
+static int
+add(struct vp_vocab *v, struct vp_span s, uint64_t id, bool name)
 {
-	uint32_t old;
-
 	if (id >= VP_VOCAB_MAX || v->n >= VP_VOCAB_MAX || s.n > UINT32_MAX)
 		return VP_E_LIMIT;
-	if (vp_vocab_id(v, s, &old))
-		return VP_E_TWICE;
 	if (v->n == v->cap)
 		grow(v);
 	v->entry[v->n] = (struct vp_vocab_entry){
-	    vp_hash(VP_HASH_START, s), v->bytes.n, (uint32_t)s.n, (uint32_t)id};
+	    vp_hash(VP_HASH_START, s), v->bytes.n, (uint32_t)s.n, (uint32_t)id, name};
 	vp_buf_span(&v->bytes, s);
 	place(v, v->n);
 	if (id >= v->ids_cap) {
@@ -68,9 +66,23 @@ vp_vocab_add(struct vp_vocab *v, struct vp_span s, uint64_t id)
 	if (id >= v->ids)
 		v->ids = (uint32_t)id + 1;
 	v->by_id[id] = (uint32_t)++v->n;
-	if (s.n > v->longest)
+	if (!name && s.n > v->longest)
 		v->longest = (uint32_t)s.n;
 	return 0;
+}
+
+int
+vp_vocab_add(struct vp_vocab *v, struct vp_span s, uint64_t id)
+{
+	uint32_t old;
+
+	return vp_vocab_id(v, s, &old) ? VP_E_TWICE : add(v, s, id, false);
+}
+
+int
+vp_vocab_name(struct vp_vocab *v, struct vp_span s, uint64_t id)
+{
+	return add(v, s, id, true);
 }
 
 bool

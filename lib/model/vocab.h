@@ -1,6 +1,7 @@
 /* vocab: the strings of a vocabulary and their ids.
  *
- * A hash table that is asked by running hash, so that all prefixes of a word are tried with one pass over it. */
+ * A hash table that is asked by running hash, so that all prefixes of a word are tried with one
+ * pass over it. */
 #ifndef VP_MODEL_VOCAB_H
 #define VP_MODEL_VOCAB_H
 
@@ -16,6 +17,7 @@ struct vp_vocab_entry {
 	uint64_t hash;
 	size_t at; /* where the string stands in bytes */
 	uint32_t len, id;
+	bool name; /* stands for its id, but is not found */
 };
 
 struct vp_vocab {
@@ -28,8 +30,13 @@ struct vp_vocab {
 	uint32_t longest;      /* bytes of the longest string */
 };
 
-/* Add a string. 0; VP_E_TWICE where it is there already; VP_E_LIMIT where there are too many, or id is too high. */
+/* Add a string. 0; VP_E_TWICE where it is there already; VP_E_LIMIT where there are too many, or id
+ * is too high. */
 int vp_vocab_add(struct vp_vocab *v, struct vp_span s, uint64_t id);
+
+/* Add a string that vp_vocab_token is to tell, but that is not of the vocabulary. As vp_vocab_add;
+ * any number of times. */
+int vp_vocab_name(struct vp_vocab *v, struct vp_span s, uint64_t id);
 
 /* The hash of a string: start with VP_HASH_START, and step over its bytes. */
 #define VP_HASH_START UINT64_C(0xcbf29ce484222325)
@@ -52,7 +59,8 @@ struct vp_span vp_vocab_token(const struct vp_vocab *v, uint32_t id);
 
 void vp_vocab_free(struct vp_vocab *v);
 
-/* A list of ids that grows. Owns its memory; ready when zeroed; n = 0 empties it and keeps the memory. */
+/* A list of ids that grows. Owns its memory; ready when zeroed; n = 0 empties it and keeps the
+ * memory. */
 struct vp_ids {
 	uint32_t *id; /* [n] */
 	size_t n, cap;

@@ -108,13 +108,17 @@ main(void)
 		x[i] = (float)(i % 7) - 3;
 	for (size_t i = 0; i < 384 * WIDEST; i++)
 		w[i] = (float)(i % 5) - 2;
-	for (size_t s = 0; s < 4; s++) {
-		vp_matrix_init(&matrix[s], shapes[s][0], shapes[s][1]);
-		for (size_t c = 0; c < shapes[s][1]; c++)
-			vp_matrix_set(&matrix[s], c, w + c * shapes[s][0]);
-	}
-	for (size_t i = 0; (kernel = vp_kernel_nth(i)); i++)
+	for (size_t i = 0; (kernel = vp_kernel_nth(i)); i++) {
+		for (size_t s = 0; s < 4; s++) {
+			vp_matrix_init(&matrix[s], shapes[s][0], shapes[s][1]);
+			for (size_t c = 0; c < shapes[s][1]; c++)
+				vp_matrix_set(&matrix[s], c, w + c * shapes[s][0]);
+			vp_matrix_ready(&matrix[s], kernel);
+		}
 		measure(kernel->name, run_kernel);
+		for (size_t s = 0; s < 4; s++)
+			vp_matrix_free(&matrix[s]);
+	}
 	/* POSIX lets an object pointer be a function */
 	*(void **)&dnnl_sgemm = symbol(dnnl, "dnnl_sgemm");
 	if (dnnl_sgemm)
@@ -122,8 +126,6 @@ main(void)
 	*(void **)&cblas_sgemm = symbol(blas, "cblas_sgemm");
 	if (cblas_sgemm)
 		measure("OpenBLAS", run_cblas);
-	for (size_t s = 0; s < 4; s++)
-		vp_matrix_free(&matrix[s]);
 	free(x);
 	free(w);
 	free(y);

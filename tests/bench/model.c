@@ -110,7 +110,7 @@ requests(size_t threads, size_t batch)
 	while (done < n) {
 		while (started < n && started - done < 4) {
 			pthread_mutex_unlock(&lock);
-			vp_tasks_add(&q, &task[started++]);
+			vp_tasks_add(&q, &task[started++], TEXTS);
 			pthread_mutex_lock(&lock);
 		}
 		if (started - done == 4 || started == n)
