@@ -6,11 +6,11 @@
 #
 #	N=10000       lines to take, evenly out of all; N=all for all of them
 #	CORPUS=FILE   take the lines of FILE instead
-#	INDEX=NAME    store in that index instead of demo
+#	INDEX=NAME    store in that index instead of demo, or of one made for CORPUS
 #	DEMO_DB=FILE  where pc-local keeps the index
 set -eu
 n=${N:-10000}
-index=${INDEX:-demo}
+index=${INDEX:-demo${CORPUS:+-$(cksum <"$CORPUS" | cut -d " " -f 1)}} # a corpus has an index of its own
 db=${DEMO_DB:-${XDG_CACHE_HOME:-$HOME/.cache}/vecpipe/demo.db}
 
 if [ -z "${HF_ENDPOINT_URL:-}" ] || [ -z "${PINECONE_API_KEY:-}" ]; then
