@@ -9,21 +9,25 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "opt.h"
 #include "server.h"
+#include "store/backup.h"
 #include "store/control.h"
 #include "store/data.h"
+#include "store/import.h"
+#include "store/jobs.h"
 #include "store/store.h"
 #include "store/upkeep.h"
 
 #define BODY_MAX ((size_t)2 * 1024 * 1024) /* bytes of a request's body */
 #define WORKERS_MIN 16 /* writers that wait for the disk must not keep readers waiting */
 
-enum { BACKUP = 256, CHECK, COMPACT }; /* long options */
+enum { BACKUP = 256, CHECK, COMPACT, IMPORTS }; /* long options */
 
 static const struct vp_program program = {
     .name = "pc-local",
-    .synopsis = "[-p port] [-a address] file [-- command [argument ...]]\n"
+    .synopsis = "[-p port] [-a address] [--imports folder] file [-- command [argument ...]]\n"
 		"--backup copy file\n"
 		"--check file\n"
 		"--compact file",
@@ -33,17 +37,20 @@ static const struct vp_program program = {
 	    "  -p, --port PORT         port to listen on (any free one)\n"
 	    "      --backup COPY       copy the file, while it is served or not, and exit\n"
 	    "      --check             say whether the file is sound, and exit\n"
+	    "      --imports FOLDER    let requests import NDJSON files from below it\n"
 	    "      --compact           give back the room of what has been deleted, and exit\n",
     .shorts = "+a:p:",
     .longs = (const struct option[]){{"address", 1, NULL, 'a'}, {"port", 1, NULL, 'p'},
-	{"backup", 1, NULL, BACKUP}, {"check", 0, NULL, CHECK}, {"compact", 0, NULL, COMPACT}, {0}},
+	{"backup", 1, NULL, BACKUP}, {"check", 0, NULL, CHECK}, {"compact", 0, NULL, COMPACT},
+	{"imports", 1, NULL, IMPORTS}, {0}},
     .common = VP_OPT_SAY,
 };
 
-static const char *aflag; /* -a: where to listen */
-static uint16_t pflag;    /* -p */
-static const char *copy;  /* --backup: where to */
-static int upkeep_flag;   /* BACKUP, CHECK, COMPACT; 0: serve */
+static const char *aflag;   /* -a: where to listen */
+static uint16_t pflag;      /* -p */
+static const char *copy;    /* --backup: where to */
+static const char *imports; /* --imports: the folder that requests may import from */
+static int upkeep_flag;     /* BACKUP, CHECK, COMPACT; 0: serve */
 
 static struct vp_server *server;
 static struct vp_store *store;
@@ -61,20 +68,6 @@ static void
 refusal(int status, const char *path, const char *message, struct vp_buf *body)
 {
 	vp_error_body(!is_data_plane(path), status, message, body);
-}
-
-/* The address under which the client knows this server. It becomes part of an answer, so it must
- * look like one. */
-static const char *
-address_of(const struct vp_request *r)
-{
-	const char *host = vp_request_header(r, "Host");
-
-	if (!host || !*host ||
-	    host[strspn(
-		host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.-:[]")])
-		return own_address;
-	return host;
 }
 
 /* /data.plane/NAME/query is /query of the index NAME. */
@@ -101,7 +94,8 @@ static void
 metrics(struct vp_call *c)
 {
 	struct vp_index *const *indexes;
-	size_t n, namespaces = 0, records = 0;
+	const struct vp_backup *b = NULL;
+	size_t n, namespaces = 0, records = 0, backups = 0;
 
 	vp_store_read(store);
 	indexes = vp_store_indexes(store, &n);
@@ -110,13 +104,16 @@ metrics(struct vp_call *c)
 		for (size_t j = 0; j < indexes[i]->n; j++)
 			records += indexes[i]->spaces[j]->space->live;
 	}
+	while ((b = vp_backup_next(store, b ? b->key : 0)))
+		backups++;
 	vp_store_read_end(store);
 	vp_buf_printf(&c->out,
 	    "# TYPE pc_local_indexes gauge\npc_local_indexes %zu\n"
 	    "# TYPE pc_local_namespaces gauge\npc_local_namespaces %zu\n"
 	    "# TYPE pc_local_records gauge\npc_local_records %zu\n"
+	    "# TYPE pc_local_backups gauge\npc_local_backups %zu\n"
 	    "# TYPE pc_local_requests_total counter\n",
-	    n, namespaces, records);
+	    n, namespaces, records, backups);
 	for (int i = 2; i < 6; i++)
 		vp_buf_printf(
 		    &c->out, "pc_local_requests_total{status=\"%dxx\"} %lu\n", i, answered[i]);
@@ -132,7 +129,9 @@ answer(struct vp_request *r)
 	const char *type = "application/json";
 	char id[64];
 
-	c.address = address_of(r);
+	c.address = vp_request_host(r);
+	if (!c.address)
+		c.address = own_address;
 	if (why)
 		vp_call_fail(&c, 403, "%s", why);
 	else if (!key || !vp_server_key_eq(key, api_key))
@@ -187,9 +186,9 @@ upkeep(const char *path)
 	if (e != VP_STORE_OK)
 		vp_die(statuses[e], "%s: %s", path, vp_buf_cstr(&why));
 	if (upkeep_flag == CHECK)
-		printf("{\"indexes\":%lld,\"namespaces\":%lld,\"records\":%lld}\n",
+		printf("{\"indexes\":%lld,\"namespaces\":%lld,\"records\":%lld,\"backups\":%lld}\n",
 		    (long long)counts.indexes, (long long)counts.namespaces,
-		    (long long)counts.records);
+		    (long long)counts.records, (long long)counts.backups);
 	else if (upkeep_flag == COMPACT)
 		vp_info("%s: is %lld bytes smaller", path, (long long)saved);
 	vp_buf_free(&why);
@@ -198,15 +197,47 @@ upkeep(const char *path)
 	return 0;
 }
 
+static bool opening_shown;
+static uint64_t opening_since; /* ms */
+
+static void
+clear_opening(void)
+{
+	if (opening_shown)
+		fputs("\r\033[K", stderr);
+	opening_shown = false;
+}
+
+/* On a terminal, from the first second on: a line that is written over. */
+static void
+show_opening(double share)
+{
+	static uint64_t last;
+	uint64_t now = vp_now_ms();
+
+	if (now - opening_since < 1000 || now - last < 200)
+		return;
+	last = now;
+	opening_shown = true;
+	fprintf(stderr, "\r%s: reading the file: %.0f%%\033[K", vp_name, 100 * share);
+}
+
 static void
 open_store(const char *path)
 {
+	bool terminal = isatty(STDERR_FILENO) && !vp_quiet;
 	struct vp_buf why = {0};
-	enum vp_store_error e = vp_store_open(path, &store, &why);
+	enum vp_store_error e;
 
+	opening_since = vp_now_ms();
+	vp_say_first = clear_opening;
+	e = vp_store_open(path, terminal ? show_opening : NULL, &store, &why);
+	clear_opening();
 	if (e != VP_STORE_OK)
 		vp_die(statuses[e], "%s: %s", path, vp_buf_cstr(&why));
 	vp_buf_free(&why);
+	if (imports && vp_imports_allow(store, imports))
+		vp_die(VP_EX_NOINPUT, "--imports %s:", imports);
 }
 
 static void
@@ -278,11 +309,14 @@ serve(char *command[], bool fresh)
 	for (size_t i = 0; i < n; i++)
 		if ((errno = pthread_create(&workers[i], NULL, work, NULL)))
 			vp_die(VP_EX_INTERNAL, "starting a thread:");
+	if ((errno = vp_jobs_start(store)))
+		vp_die(VP_EX_INTERNAL, "starting a thread:");
 	status = vp_server_run(command, env);
 	vp_server_stop(server);
 	for (size_t i = 0; i < n; i++)
 		pthread_join(workers[i], NULL);
 	vp_server_free(server);
+	vp_jobs_stop(store);
 	vp_store_close(store);
 	vp_buf_free(&host);
 	vp_buf_free(&key);
@@ -315,6 +349,9 @@ main(int argc, char *argv[])
 		case CHECK:
 		case COMPACT:
 			upkeep_flag = c;
+			break;
+		case IMPORTS:
+			imports = optarg;
 			break;
 		}
 	if (optind == argc || upkeep_flag)

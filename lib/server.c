@@ -37,6 +37,7 @@ struct vp_server {
 	struct MHD_Daemon *daemon;
 	size_t body_max;
 	void (*refusal)(int status, const char *path, const char *message, struct vp_buf *body);
+	void (*replying)(const struct vp_request *r, int status, size_t bytes);
 	bool loopback; /* listens on a loopback address */
 	uint16_t port;
 
@@ -293,6 +294,7 @@ vp_server_start(const struct vp_server_conf *conf, struct vp_server **out)
 	s->loopback = vp_server_is_loopback(address);
 	s->body_max = conf->body_max;
 	s->refusal = conf->refusal;
+	s->replying = conf->replying;
 	s->append = &s->first;
 	pthread_mutex_init(&s->lock, NULL);
 	pthread_cond_init(&s->arrived, NULL);
@@ -386,6 +388,17 @@ vp_request_header(const struct vp_request *r, const char *name)
 	return MHD_lookup_connection_value(r->connection, MHD_HEADER_KIND, name);
 }
 
+const char *
+vp_request_host(const struct vp_request *r)
+{
+	const char *host = vp_request_header(r, "Host");
+	size_t n = host ? strspn(host, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				       "0123456789.-:[]")
+			: 0;
+
+	return n && !host[n] ? host : NULL;
+}
+
 struct query_arg {
 	const char *name;
 	void (*f)(void *arg, const char *value);
@@ -470,8 +483,11 @@ void
 vp_request_reply(struct vp_request *r, int status, const char *type, struct vp_buf *body)
 {
 	struct vp_server *s = r->server;
-	struct MHD_Response *response = response_make(type, body);
+	struct MHD_Response *response;
 
+	if (s->replying)
+		s->replying(r, status, body->n);
+	response = response_make(type, body);
 	for (size_t at = 0; at < r->headers.n;) {
 		const char *name = r->headers.s + at, *value = name + strlen(name) + 1;
 		MHD_add_response_header(response, name, value);

@@ -27,6 +27,8 @@ struct vp_server_conf {
 	/* Writes the body of a refusal that the server makes itself (413, 400), in the program's
 	 * own error format. */
 	void (*refusal)(int status, const char *path, const char *message, struct vp_buf *body);
+	/* NULL, or called for each reply before it is given, from the thread that gives it. */
+	void (*replying)(const struct vp_request *r, int status, size_t bytes);
 };
 
 /* Start listening. On success *out is the server, which the caller stops with vp_server_stop.
@@ -52,6 +54,10 @@ const char *vp_request_path(const struct vp_request *r);    /* percent-decoded, 
 struct vp_span vp_request_body(const struct vp_request *r); /* s is never NULL */
 const char *vp_request_header(const struct vp_request *r, const char *name); /* any case; NULL */
 const char *vp_request_query(const struct vp_request *r, const char *name);  /* first one; NULL */
+
+/* The Host header: "127.0.0.1:5080", the address by which the client knows this server. NULL where
+ * there is none, or it is not of the characters that an address has: it may be put into an answer. */
+const char *vp_request_host(const struct vp_request *r);
 
 /* All values of a query parameter that may stand several times (ids=a&ids=b): calls f for each in
  * order. */

@@ -1,6 +1,8 @@
 // The official TypeScript client against pc-local, unchanged: run by check-clients.sh in pc-local's environment.
 // Every call of its reference pages that a vector index takes, once.
 const assert = require('assert');
+const fs = require('fs');
+const path = require('path');
 const {Pinecone} = require('@pinecone-database/pinecone');
 const {version} = require('@pinecone-database/pinecone/package.json');
 
@@ -71,11 +73,67 @@ async function namespaces(index) {
 	assert.ok(!(await index.listNamespaces()).namespaces.map((n) => n.name).includes('films'));
 }
 
-async function others() {
-	assert.deepEqual((await pc.listCollections()).collections, []);
+// A job's state, once it has come to an end.
+async function over(describe) {
+	for (;;) {
+		const state = await describe();
+		if (!['Pending', 'InProgress'].includes(state.status)) return state;
+		await new Promise((resolve) => setTimeout(resolve, 50));
+	}
+}
+
+async function backups(index) {
 	assert.deepEqual((await pc.listBackups()).data, []);
 	assert.deepEqual((await pc.listRestoreJobs()).data, []);
-	assert.match(await refused(() => pc.createBackup({indexName: 'demo', name: 'b'})), /backup/);
+	await index.namespace('films').upsert({records: [{id: 'a', values: [1, 2, 3], metadata: {genre: 'drama'}}]});
+	const backup = await pc.createBackup({indexName: 'demo', name: 'first', description: 'before the change'});
+	assert.ok(backup.status === 'Ready' && backup.recordCount === 1 && backup.description === 'before the change');
+	await pc.createBackup({indexName: 'demo', name: 'second'});
+	await index.namespace('films').deleteOne({id: 'a'});
+	const about = await pc.describeBackup(backup.backupId);
+	assert.ok(about.createdAt && about.cloud === 'aws' && about.sourceIndexName === 'demo' && about.tags.team === 'a');
+	assert.deepEqual((await pc.listBackups({indexName: 'demo'})).data.map((b) => b.name), ['first', 'second']);
+	const page = await pc.listBackups({limit: 1});
+	assert.deepEqual(page.data.map((b) => b.name), ['first']);
+	const last = await pc.listBackups({paginationToken: page.pagination.next});
+	assert.deepEqual(last.data.map((b) => b.name), ['second']);
+	const made = await pc.createIndexFromBackup({backupId: backup.backupId, name: 'again', tags: {made: 'again'}});
+	const job = await over(() => pc.describeRestoreJob(made.restoreJobId));
+	assert.ok(job.status === 'Completed' && job.targetIndexName === 'again' && job.completedAt);
+	assert.deepEqual((await pc.listRestoreJobs({limit: 5})).data.map((j) => j.restoreJobId), [made.restoreJobId]);
+	const again = pc.index({name: 'again'}).namespace('films');
+	assert.equal((await again.fetch({ids: ['a']})).records.a.metadata.genre, 'drama');
+	await pc.deleteIndex('again');
+	for (const b of (await pc.listBackups()).data) await pc.deleteBackup(b.backupId);
+	assert.deepEqual((await pc.listBackups()).data, []);
+	assert.match(await refused(() => pc.describeBackup(backup.backupId)), /404/);
+}
+
+async function imports(index) {
+	const folder = path.join(process.env.IMPORTS, 'films', 'imported');
+	fs.mkdirSync(folder, {recursive: true});
+	fs.writeFileSync(path.join(folder, '1.ndjson'), '{"id":"i","values":[1,2,3]}\n');
+	const {id} = await index.startImport({uri: 'file:///films', errorMode: 'abort'});
+	const state = await over(() => index.describeImport(id));
+	assert.ok(state.status === 'Completed' && state.recordsImported === 1 && state.percentComplete === 100);
+	assert.ok((await index.namespace('imported').fetch({ids: ['i']})).records.i);
+	await index.cancelImport(id);
+	assert.deepEqual((await index.listImports({limit: 5})).data.map((i) => i.id), [id]);
+	assert.match(await refused(() => index.startImport({uri: 's3://bucket/films'})), /file:/);
+	await index.deleteNamespace('imported');
+}
+
+async function others(index) {
+	// what needs a hosted model, or a clock, is refused, with what to do instead
+	const embed = {model: 'multilingual-e5-large', fieldMap: {text: 't'}};
+	assert.match(await refused(() => pc.createIndexForModel({name: 'm', cloud: 'aws', region: 'us-east-1', embed})), /hf-embed/);
+	assert.match(await refused(() => index.upsertRecords({records: [{id: 'a', t: 'x'}]})), /hf-embed/);
+	assert.match(await refused(() => index.searchRecords({query: {topK: 1, inputs: {text: 'x'}}})), /hf-embed/);
+	if (pc.backupSchedules) assert.match(await refused(() => pc.backupSchedules.list('demo')), /not served/);
+	assert.deepEqual((await pc.listCollections()).collections, []);
+	assert.match(await refused(() => pc.createCollection({name: 'c', source: 'demo'})), /serverless/);
+	await refused(() => pc.describeCollection('c'));
+	await refused(() => pc.deleteCollection('c'));
 	await refused(() => new Pinecone({apiKey: 'wrong'}).listIndexes());
 }
 
@@ -84,7 +142,9 @@ async function main() {
 	const index = pc.index({name: 'demo'});
 	await records(index);
 	await namespaces(index);
-	await others();
+	await backups(index);
+	await imports(index);
+	await others(index);
 	await pc.deleteIndex('demo');
 	assert.deepEqual((await pc.listIndexes()).indexes, []);
 	console.log('@pinecone-database/pinecone', version, 'works with pc-local');

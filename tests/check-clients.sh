@@ -16,17 +16,19 @@ for package; do
 	version=${package#*=}
 	at=$build/clients/$package
 	file=$(mktemp -d)
+	export IMPORTS="$file/imports"
+	mkdir "$IMPORTS"
 	case $package in
 	py=*)
 		if [ ! -x "$at/bin/python" ]; then
 			python3 -m venv "$at"
 			"$at/bin/pip" install --quiet "pinecone==$version"
 		fi
-		"$build/pc-local" "$file/db" -- "$at/bin/python" "$tests/check-clients.py"
+		"$build/pc-local" --imports "$IMPORTS" "$file/db" -- "$at/bin/python" "$tests/check-clients.py"
 		;;
 	js=*)
 		[ -d "$at/node_modules" ] || npm install --silent --no-audit --no-fund --prefix "$at" "@pinecone-database/pinecone@$version"
-		NODE_PATH=$at/node_modules "$build/pc-local" "$file/db" -- node "$tests/check-clients.js"
+		NODE_PATH=$at/node_modules "$build/pc-local" --imports "$IMPORTS" "$file/db" -- node "$tests/check-clients.js"
 		;;
 	*)
 		echo "check-clients: $package: want py=VERSION or js=VERSION" >&2

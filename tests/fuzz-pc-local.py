@@ -1,6 +1,6 @@
 """Requests that are nearly right, by the thousand, against pc-local; run beside one that was built with SAN=1:
 
-	build/san/pc-local $(mktemp -d)/db -- python3 tests/fuzz-pc-local.py [seconds [seed]]
+	build/san/pc-local --imports $(mktemp -d) $(mktemp -d)/db -- python3 tests/fuzz-pc-local.py [seconds [seed]]
 
 Each answer must be JSON with a status below 500, and the server must be there at the end. Says how many there were of
 each status."""
@@ -27,6 +27,16 @@ SEEDS = [
     ("POST", PREFIX + "/vectors/fetch_by_metadata", {"filter": {"g": "x"}, "limit": 2, "paginationToken": "61"}),
     ("POST", PREFIX + "/describe_index_stats", {}),
     ("POST", PREFIX + "/namespaces", {"name": "n", "schema": {"fields": {"g": {"filterable": True}}}}),
+    ("POST", "/indexes/demo/backups", {"name": "b", "description": "d"}),
+    ("POST", "/backups/bkp_1/create-index", {"name": "again", "tags": {"a": "b"}, "deletion_protection": "disabled", "read_capacity": {"mode": "OnDemand"}}),
+    ("POST", "/collections", {"name": "c", "source": "demo"}),
+    ("POST", PREFIX + "/bulk/imports", {"uri": "file:///a%20b/c", "errorMode": {"onError": "abort"}, "integrationId": "i"}),
+    ("GET", "/backups?limit=2&paginationToken=323a31", None),
+    ("GET", "/indexes/demo/backups?include_deleted=true", None),
+    ("GET", "/restore-jobs/rst_1", None),
+    ("DELETE", "/backups/bkp_1", None),
+    ("GET", PREFIX + "/bulk/imports?limit=1&paginationToken=31", None),
+    ("DELETE", PREFIX + "/bulk/imports/1", None),
     ("POST", "/data.plane/words/vectors/upsert", {"vectors": [{"id": "w", "sparseValues": {"indices": [1, 9], "values": [0.5, 1]}}]}),
     ("POST", "/data.plane/words/query", {"topK": 2, "sparseVector": {"indices": [9], "values": [1]}}),
     ("GET", PREFIX + "/vectors/fetch?ids=a&ids=b&namespace=n", None),
@@ -88,7 +98,7 @@ def main():
     while time.monotonic() < end:
         method, path, body = rng.choice(SEEDS)
         if body is None:
-            at = rng.randrange(len(PREFIX) + 1, len(path))
+            at = rng.randrange(len(PREFIX) + 1 if path.startswith(PREFIX) else 1, len(path))
             path = path[:at] + rng.choice(["%00", "%ff", "&", "=", "%", "ids=", "a" * 600, ""]) + path[at + rng.choice([0, 1]) :]
             ask(method, path, None)
             continue

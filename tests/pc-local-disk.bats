@@ -1,31 +1,7 @@
 load helper
+load pc-local
 
 # pc-local: what has been acknowledged is on the disk.
-
-# The two lines that the server prints where no key is set, before it waits; the pipe does not end before it does.
-take_over() {
-	local one='' two=''
-
-	{ read -r one && read -r two; } <"$1" || true
-	eval "$one; $two"
-}
-
-# LIMIT, if set, is the size that a file of the server may have, in blocks of 1024 bytes.
-start_local() {
-	local at
-
-	at=$(mktemp -d "$BATS_TEST_TMPDIR/local.XXXXXX")/local
-	LOCAL_ERR=$at.err
-	mkfifo "$at.out"
-	unset PINECONE_API_KEY # one that was set is not printed
-	ulimit -S -f "${LIMIT:-unlimited}"
-	pc-local "$@" >"$at.out" 2>"$at.err" </dev/null 3>&- &
-	LOCAL_PID=$!
-	SERVERS+=("$LOCAL_PID")
-	ulimit -S -f unlimited
-	take_over "$at.out"
-	HOST=$PINECONE_CONTROLLER_HOST/data.plane/demo
-}
 
 call() {
 	curl -sS -H "Api-Key: $PINECONE_API_KEY" "$@"
@@ -133,7 +109,7 @@ write_on() {
 	for k in 1 2 3 4 5; do
 		run --separate-stderr pc-local --check "$BATS_TEST_TMPDIR/copy$k"
 		[ "$status" -eq 0 ]
-		[[ $output = '{"indexes":1,"namespaces":1,"records":'*'0}' ]]
+		[[ $output = '{"indexes":1,"namespaces":1,"records":'*'0,"backups":0}' ]]
 	done
 	# what had been acknowledged before the last one began is in it
 	start_local "$BATS_TEST_TMPDIR/copy5"
@@ -150,7 +126,7 @@ write_on() {
 	call -d '{"vectors":[{"id":"a","values":[1,2,3,4]},{"id":"b","values":[1,2,3,4]}]}' "$HOST/vectors/upsert"
 	run --separate-stderr pc-local --check "$BATS_TEST_TMPDIR/db"
 	[ "$status" -eq 0 ]
-	[ "$output" = '{"indexes":1,"namespaces":1,"records":2}' ]
+	[ "$output" = '{"indexes":1,"namespaces":1,"records":2,"backups":0}' ]
 	stop_servers
 	sqlite3 "$BATS_TEST_TMPDIR/db" "UPDATE records SET id = 'a'"
 	run --separate-stderr pc-local --check "$BATS_TEST_TMPDIR/db"
@@ -196,10 +172,28 @@ write_on() {
 @test "pc-local: a file of a newer format is refused and left alone" {
 	command -v sqlite3 >/dev/null || skip 'sqlite3 is not installed'
 	pc-local "$BATS_TEST_TMPDIR/db" -- true
-	sqlite3 "$BATS_TEST_TMPDIR/db" "UPDATE meta SET value = 2 WHERE key = 'format'"
+	sqlite3 "$BATS_TEST_TMPDIR/db" "UPDATE meta SET value = 3 WHERE key = 'format'"
 	run --separate-stderr pc-local "$BATS_TEST_TMPDIR/db" -- true
 	[ "$status" -eq 65 ]
-	[ "$stderr" = "pc-local: $BATS_TEST_TMPDIR/db: format 2 of the file is newer than this program (1): use a newer pc-local" ]
+	[ "$stderr" = "pc-local: $BATS_TEST_TMPDIR/db: format 3 of the file is newer than this program (2): use a newer pc-local" ]
+}
+
+@test "pc-local: a file of the format before is brought up to date, and all is there" {
+	command -v sqlite3 >/dev/null || skip 'sqlite3 is not installed'
+	sqlite3 "$BATS_TEST_TMPDIR/db" <"$REPO/tests/data/pc-local-format-1.sql"
+	run --separate-stderr pc-local --check "$BATS_TEST_TMPDIR/db"
+	[ "$status" -eq 0 ]
+	[ "$output" = '{"indexes":1,"namespaces":1,"records":2,"backups":0}' ]
+	[ "$(sqlite3 "$BATS_TEST_TMPDIR/db" "SELECT value FROM meta")" = 1 ] # a look changes nothing
+	start_local "$BATS_TEST_TMPDIR/db"
+	call "$HOST/vectors/fetch?ids=a&ids=b" |
+		jq -e '.vectors == {"a":{"id":"a","values":[1,0.5]},"b":{"id":"b","values":[2,0.5],"metadata":{"g":"x"}}}'
+	call -d '{}' "$PINECONE_CONTROLLER_HOST/indexes/demo/backups" | jq -e '.record_count == 2'
+	call -d '{"ids":["a"]}' "$HOST/vectors/delete"
+	stop_servers
+	[ "$(sqlite3 "$BATS_TEST_TMPDIR/db" "SELECT value FROM meta")" = 2 ]
+	run --separate-stderr pc-local --check "$BATS_TEST_TMPDIR/db"
+	[ "$output" = '{"indexes":1,"namespaces":1,"records":1,"backups":1}' ]
 }
 
 @test "pc-local: a full disk is said, stores nothing by half, and leaves reading as it was" {

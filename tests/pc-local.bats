@@ -1,49 +1,7 @@
 load helper
+load pc-local
 
 # pc-local: what its page promises, seen through curl. Other clients: check-clients.sh.
-
-# The two lines that the server prints before it waits; the pipe does not end before it does.
-take_over() {
-	local one='' two=''
-
-	{ read -r one && read -r two; } <"$1" || true
-	eval "$one; $two"
-}
-
-# Start pc-local without a command and take over what it prints. Sets LOCAL_PID.
-start_local() {
-	local at=$BATS_TEST_TMPDIR/local.${#SERVERS[@]}
-
-	mkfifo "$at.out"
-	pc-local "$@" >"$at.out" 2>"$at.err" </dev/null 3>&- &
-	LOCAL_PID=$!
-	SERVERS+=("$LOCAL_PID")
-	take_over "$at.out"
-}
-
-# Start it, and make an index "demo" of dimension 3. Sets HOST, the index's.
-setup_demo() {
-	start_local "$BATS_TEST_TMPDIR/db"
-	make_index demo '"dimension":3'
-}
-
-make_index() {
-	HOST=$(control POST /indexes "{\"name\":\"$1\",$2,\"spec\":{\"serverless\":{\"cloud\":\"aws\",\"region\":\"us-east-1\"}}}" |
-		jq -r .host)
-}
-
-# control METHOD PATH [BODY], data METHOD PATH [BODY]: the answer's body; its status goes to $CODE's file.
-ask() {
-	curl -sS -o "$BATS_TEST_TMPDIR/body" -w '%{http_code}' -H "Api-Key: $PINECONE_API_KEY" -X "$1" ${3+-d "$3"} "${@:4}" \
-		"$2" >"$BATS_TEST_TMPDIR/code"
-	cat "$BATS_TEST_TMPDIR/body"
-}
-control() { ask "$1" "$PINECONE_CONTROLLER_HOST$2" "${@:3}"; }
-data() { ask "$1" "$HOST$2" "${@:3}"; }
-code() { cat "$BATS_TEST_TMPDIR/code"; }
-
-# is FILTER [JSON]: a jq condition holds for what comes in.
-is() { jq -e "$1" >/dev/null; }
 
 upsert_three() {
 	data POST /vectors/upsert '{"vectors":[
@@ -338,6 +296,17 @@ upsert_three() {
 	data POST /vectors/update '{"setMetadata":{"year":2}}' | is '.message | startswith("id, filter: give exactly one")'
 }
 
+@test "pc-local: update of many records at once by a filter leaves their vectors as they are" {
+	setup_demo
+	for n in 1 2 3; do
+		data POST /vectors/upsert "$(jq -nc --argjson n "$n" '{vectors: [range(1000) | {id: "\($n * 1000 + .)", values: [$n, ., 1], metadata: {a: 1}}]}')"
+	done
+	data POST /vectors/update '{"filter":{"a":1},"setMetadata":{"b":2}}' | is '. == {"matchedRecords":3000}'
+	for id in 1000 2500 3999; do
+		data GET "/vectors/fetch?ids=$id" | is ".vectors[\"$id\"] | .metadata == {a: 1, b: 2} and .values == [$((id / 1000)), $((id % 1000)), 1]"
+	done
+}
+
 @test "pc-local: delete by id, by filter, and all of a namespace" {
 	setup_demo
 	upsert_three
@@ -542,25 +511,28 @@ upsert_three() {
 	done <<-'END'
 		/records/namespaces/n/upsert|integrated inference is not served: embed with hf-embed
 		/records/namespaces/n/search|integrated inference is not served: embed with hf-embed
-		/bulk/imports|imports are not served: send the records with pc-upsert
 		/namespaces/n/documents/upsert|document indexes are not served
 	END
 	while IFS='|' read -r path what; do
 		control POST "$path" '{}' | is ".status == 400 and (.error.message | contains(\"$what\"))"
 		[ "$(code)" = 400 ]
 	done <<-'END'
-		/indexes/demo/backups|pc-local --backup
-		/collections|serverless
+		/indexes/demo/backup-schedules|are not served
+		/backup-schedules/1/history|are not served
 		/embed|inference is not served
 		/rerank|inference is not served
 		/indexes/create-for-model|hosted models are not served
 	END
-	control GET /backups | is '.data == []'
-	control GET /indexes/demo/backups | is '.data == []'
-	control GET /restore-jobs | is '.data == []'
+}
+
+@test "pc-local: collections answer as they do where all indexes are serverless" {
+	setup_demo
 	control GET /collections | is '.collections == []'
-	control GET /backups/none | is '.status == 404'
+	control GET /collections/none | is '.error == {"code":"NOT_FOUND","message":"Collection none not found."}'
 	control DELETE /collections/none | is '.status == 404'
+	control POST /collections '{"name":"c","source":"demo"}' | is '.status == 400 and (.error.message | contains("serverless"))'
+	control POST /collections '{"name":"c","source":"none"}' | is '.status == 404'
+	control POST /collections '{"name":"c"}' | is '.error.message == "source: is missing"'
 }
 
 @test "pc-local: /metrics counts indexes, records and answers, for who has the key" {
@@ -570,6 +542,7 @@ upsert_three() {
 	control GET /metrics >"$BATS_TEST_TMPDIR/metrics"
 	grep -qx 'pc_local_indexes 1' "$BATS_TEST_TMPDIR/metrics"
 	grep -qx 'pc_local_records 3' "$BATS_TEST_TMPDIR/metrics"
+	grep -qx 'pc_local_backups 0' "$BATS_TEST_TMPDIR/metrics"
 	grep -qx 'pc_local_requests_total{status="2xx"} 2' "$BATS_TEST_TMPDIR/metrics"
 	grep -qx 'pc_local_requests_total{status="4xx"} 1' "$BATS_TEST_TMPDIR/metrics"
 	run curl -sS "$PINECONE_CONTROLLER_HOST/metrics"

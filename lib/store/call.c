@@ -24,6 +24,7 @@ static const struct {
     {404, 5, "NOT_FOUND"},
     {405, 12, "METHOD_NOT_ALLOWED"},
     {409, 6, "ALREADY_EXISTS"},
+    {412, 9, "FAILED_PRECONDITION"},
     {413, 11, "OUT_OF_RANGE"},
     {422, 3, "UNPROCESSABLE_ENTITY"},
     {503, 14, "UNAVAILABLE"},
@@ -119,6 +120,11 @@ vp_call_stored(struct vp_call *c, enum vp_store_error e, const char *what)
 		return vp_call_fail(c, 403,
 		    "Deletion protection is enabled for this index. "
 		    "Disable deletion protection before retrying.");
+	case VP_STORE_PENDING:
+		return vp_call_fail(
+		    c, 412, "Index %s is being made from a backup: wait until it is ready", what);
+	case VP_STORE_NO_BACKUP:
+		return vp_call_fail(c, 404, "Backup %s not found.", what);
 	default:
 		c->message = (struct vp_buf){0};
 		vp_call_fail(c, e == VP_STORE_LIMIT ? 400 : 507, "%s", vp_buf_cstr(&why));
@@ -154,44 +160,77 @@ type_name(char type)
 	}
 }
 
+/* The place of a key among members; n if it is none of them. */
+static size_t
+find_member(const struct vp_member *members, size_t n, struct vp_span key)
+{
+	size_t i = 0;
+
+	while (i < n && !vp_json_key_is(key, members[i].name) &&
+	       !(members[i].other && vp_json_key_is(key, members[i].other)))
+		i++;
+	return i;
+}
+
+static bool
+walk_failed(struct vp_call *c, int e, const char *where, struct vp_span key)
+{
+	int length = *where ? (int)strlen(where) - 1 : 4; /* without its dot */
+
+	if (e == VP_E_LIMIT && key.n)
+		return vp_call_fail(c, 400, "%s%.*s: nested too deep", where,
+		    key.n > 100 ? 100 : (int)key.n, key.s);
+	return vp_call_fail(c, 400, "%.*s: %s", length, *where ? where : "body",
+	    e == VP_E_TYPE ? "must be an object" : vp_error_text(e));
+}
+
+bool
+vp_call_walk(struct vp_call *c, struct vp_json_walk *w, const char *where,
+    const struct vp_member *members, size_t n, const struct vp_reader *r)
+{
+	struct vp_span key = {0}, value;
+	uint64_t seen = 0; /* n is well below 64 */
+	int e;
+
+	if (w->p == w->end && !*where)
+		return vp_call_fail(c, 400, "body: is empty: must be a JSON object");
+	while ((e = vp_json_key(w, &key)) > 0) {
+		size_t i = find_member(members, n, key);
+		if (i < n && seen >> i & 1)
+			return vp_call_fail(
+			    c, 400, "%s%s: stands there twice", where, members[i].name);
+		if (i < n)
+			seen |= UINT64_C(1) << i;
+		if (r && i == r->member && w->p < w->end && *w->p == members[i].type) {
+			if (!r->read(c, w, r->arg, members[i].value))
+				return false;
+			continue;
+		}
+		if ((e = vp_json_pass(w, &value)) <= 0)
+			break;
+		if (i == n || vp_json_type(value) == 'n')
+			continue;
+		if (!has_type(value, members[i].type))
+			return vp_call_fail(c, 400, "%s%s: must be %s", where, members[i].name,
+			    type_name(members[i].type));
+		*members[i].value = value;
+	}
+	if (e < 0)
+		return walk_failed(c, e, where, key);
+	for (size_t i = 0; i < n; i++)
+		if (members[i].required && members[i].value->n == 0)
+			return vp_call_fail(c, 400, "%s%s: is missing", where, members[i].name);
+	return true;
+}
+
 bool
 vp_call_members(struct vp_call *c, struct vp_span object, const char *where,
     const struct vp_member *members, size_t n)
 {
 	struct vp_json_walk w;
-	struct vp_span key = {0}, value;
-	uint64_t seen = 0; /* n is well below 64 */
-	int e;
 
-	for (vp_json_begin(&w, object); (e = vp_json_member(&w, &key, &value)) > 0;)
-		for (size_t i = 0; i < n; i++) {
-			const struct vp_member *m = &members[i];
-			if (!vp_json_key_is(key, m->name) &&
-			    !(m->other && vp_json_key_is(key, m->other)))
-				continue;
-			if (seen >> i & 1)
-				return vp_call_fail(
-				    c, 400, "%s%s: stands there twice", where, m->name);
-			seen |= UINT64_C(1) << i;
-			if (vp_json_type(value) == 'n')
-				continue;
-			if (!has_type(value, m->type))
-				return vp_call_fail(
-				    c, 400, "%s%s: must be %s", where, m->name, type_name(m->type));
-			*m->value = value;
-		}
-	if (e == VP_E_LIMIT && key.n)
-		return vp_call_fail(c, 400, "%s%.*s: nested too deep", where,
-		    key.n > 100 ? 100 : (int)key.n, key.s);
-	if (e < 0) {
-		int length = *where ? (int)strlen(where) - 1 : 4; /* without its dot */
-		return vp_call_fail(c, 400, "%.*s: %s", length, *where ? where : "body",
-		    e == VP_E_TYPE ? "must be an object" : vp_error_text(e));
-	}
-	for (size_t i = 0; i < n; i++)
-		if (members[i].required && members[i].value->n == 0)
-			return vp_call_fail(c, 400, "%s%s: is missing", where, members[i].name);
-	return true;
+	vp_json_begin(&w, object);
+	return vp_call_walk(c, &w, where, members, n, NULL);
 }
 
 bool
@@ -201,8 +240,6 @@ vp_call_body(struct vp_call *c, const struct vp_member *members, size_t n, bool 
 
 	if (body.n == 0 && may_be_empty)
 		body = VP_LIT("{}");
-	if (body.n == 0)
-		return vp_call_fail(c, 400, "body: is empty: must be a JSON object");
 	return vp_call_members(c, body, "", members, n);
 }
 

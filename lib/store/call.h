@@ -10,11 +10,12 @@
 #include <stddef.h>
 
 #include "buf.h"
+#include "json.h"
 #include "server.h"
 #include "store.h"
 
 struct vp_call {
-	struct vp_request *request;
+	struct vp_request *request; /* NULL where a file is read as if it were one */
 	struct vp_store *store;
 	const char *address;     /* "127.0.0.1:5080": where the client reaches this server */
 	bool control;            /* control plane: errors look different there */
@@ -49,6 +50,17 @@ struct vp_member {
  * are passed over. */
 bool vp_call_members(struct vp_call *c, struct vp_span object, const char *where,
     const struct vp_member *members, size_t n);
+
+/* The same for what a walk is about to go over. The value of one member may be read by a function
+ * while the walk goes over it, for what is too large to be gone over twice: it sets *value to all of
+ * it, or returns false when it has set the error answer. */
+struct vp_reader {
+	size_t member;
+	bool (*read)(struct vp_call *c, struct vp_json_walk *w, void *arg, struct vp_span *value);
+	void *arg;
+};
+bool vp_call_walk(struct vp_call *c, struct vp_json_walk *w, const char *where,
+    const struct vp_member *members, size_t n, const struct vp_reader *reader);
 
 /* The same for the request's body; an empty body counts as {} if allowed. */
 bool vp_call_body(struct vp_call *c, const struct vp_member *members, size_t n, bool may_be_empty);

@@ -4,8 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "control.h"
-#include "json.h"
+#include "control-inside.h"
 
 #define N(array) (sizeof(array) / sizeof *(array))
 #define TAGS_MAX 20
@@ -22,8 +21,8 @@ struct wish {
 	struct vp_span protection; /* a JSON string */
 };
 
-static bool
-schemas(const struct vp_call *c)
+bool
+vp_control_schemas(const struct vp_call *c)
 {
 	const char *version = vp_request_header(c->request, "X-Pinecone-Api-Version");
 
@@ -31,8 +30,8 @@ schemas(const struct vp_call *c)
 }
 
 /* The members of an object, but for one, each with a comma behind it. */
-static void
-write_members(struct vp_buf *out, struct vp_span object, const char *but)
+void
+vp_control_write_members(struct vp_buf *out, struct vp_span object, const char *but)
 {
 	struct vp_span key, value;
 	struct vp_json_walk w;
@@ -73,8 +72,8 @@ write_read_capacity(struct vp_buf *out, struct vp_span given)
 }
 
 /* What the index's spec holds: its kind ("serverless") and what stands behind it. */
-static void
-open_spec(
+void
+vp_control_open_spec(
     const char *spec, struct vp_span *kind, struct vp_span *inner, struct vp_span *read_capacity)
 {
 	struct vp_json_walk w;
@@ -97,14 +96,28 @@ write_classic(struct vp_buf *out, const struct vp_index_conf *conf)
 		vp_buf_printf(out, ",\"dimension\":%zu", conf->dimension);
 	vp_buf_printf(
 	    out, ",\"vector_type\":\"%s\",\"spec\":", conf->dimension ? "dense" : "sparse");
-	open_spec(conf->spec, &kind, &inner, &read_capacity);
+	vp_control_open_spec(conf->spec, &kind, &inner, &read_capacity);
 	if (vp_span_is(kind, "pod")) {
 		vp_buf_puts(out, conf->spec);
 		return;
 	}
 	vp_buf_printf(out, "{\"%.*s\":{", (int)kind.n, kind.s);
-	write_members(out, inner, "read_capacity");
+	vp_control_write_members(out, inner, "read_capacity");
 	write_read_capacity(out, read_capacity);
+	vp_buf_puts(out, "}}");
+}
+
+void
+vp_control_write_fields(struct vp_buf *out, const struct vp_index_conf *conf)
+{
+	vp_buf_puts(out, ",\"schema\":{\"fields\":{");
+	if (conf->dimension)
+		vp_buf_printf(out,
+		    "\"_values\":{\"type\":\"dense_vector\",\"dimension\":%zu,\"metric\":\"%s\"}",
+		    conf->dimension, vp_metric_name(conf->metric));
+	else
+		vp_buf_puts(out,
+		    "\"_sparse_values\":{\"type\":\"sparse_vector\",\"metric\":\"dotproduct\"}");
 	vp_buf_puts(out, "}}");
 }
 
@@ -114,19 +127,12 @@ write_schema(struct vp_buf *out, const struct vp_index_conf *conf)
 	struct vp_span kind, inner, read_capacity;
 	size_t end;
 
-	vp_buf_puts(out, ",\"schema\":{\"fields\":{");
-	if (conf->dimension)
-		vp_buf_printf(out,
-		    "\"_values\":{\"type\":\"dense_vector\",\"dimension\":%zu,\"metric\":\"%s\"}",
-		    conf->dimension, vp_metric_name(conf->metric));
-	else
-		vp_buf_puts(out,
-		    "\"_sparse_values\":{\"type\":\"sparse_vector\",\"metric\":\"dotproduct\"}");
-	open_spec(conf->spec, &kind, &inner, &read_capacity);
-	vp_buf_puts(out, "}},\"deployment\":{\"deployment_type\":");
+	vp_control_write_fields(out, conf);
+	vp_control_open_spec(conf->spec, &kind, &inner, &read_capacity);
+	vp_buf_puts(out, ",\"deployment\":{\"deployment_type\":");
 	vp_json_quote(out, vp_span_is(kind, "serverless") ? VP_LIT("managed") : kind);
 	vp_buf_putc(out, ',');
-	write_members(out, inner, "read_capacity");
+	vp_control_write_members(out, inner, "read_capacity");
 	end = out->n - 1;
 	out->s[end] = '}'; /* in the place of the last comma */
 	vp_buf_putc(out, ',');
@@ -140,14 +146,19 @@ write_index(struct vp_call *c, const struct vp_index *index)
 
 	vp_buf_puts(&c->out, "{\"name\":");
 	vp_json_quote(&c->out, vp_str(conf->name));
-	if (schemas(c))
+	if (vp_control_schemas(c))
 		write_schema(&c->out, conf);
 	else
 		write_classic(&c->out, conf);
 	vp_buf_printf(
 	    &c->out, ",\"host\":\"http://%s" VP_DATA_PLANE "%s\"", c->address, conf->name);
-	vp_buf_puts(
-	    &c->out, ",\"status\":{\"ready\":true,\"state\":\"Ready\"},\"deletion_protection\":");
+	if (!index->restore)
+		vp_buf_puts(&c->out, ",\"status\":{\"ready\":true,\"state\":\"Ready\"}");
+	else
+		vp_buf_printf(&c->out, ",\"status\":{\"ready\":false,\"state\":\"%s\"}",
+		    strcmp(index->restore->status, "Failed") == 0 ? "InitializationFailed"
+								  : "Initializing");
+	vp_buf_puts(&c->out, ",\"deletion_protection\":");
 	vp_buf_puts(&c->out, conf->is_protected ? "\"enabled\"" : "\"disabled\"");
 	if (strcmp(conf->tags, "{}") != 0) {
 		vp_buf_puts(&c->out, ",\"tags\":");
@@ -156,8 +167,8 @@ write_index(struct vp_call *c, const struct vp_index *index)
 	vp_buf_putc(&c->out, '}');
 }
 
-static bool
-check_name(struct vp_call *c, struct vp_span name)
+bool
+vp_control_check_name(struct vp_call *c, struct vp_span name)
 {
 	bool ok = name.n > 0 && name.s[0] != '-' && name.s[name.n - 1] != '-';
 
@@ -201,8 +212,8 @@ read_metric(struct vp_call *c, struct vp_span json, const char *where, enum vp_m
 
 /* Tags: an object of strings. With old tags, those are merged; a tag set to "" goes. *out is a JSON
  * object. */
-static bool
-merge_tags(struct vp_call *c, const char *old, struct vp_span set, struct vp_span *out)
+bool
+vp_control_merge_tags(struct vp_call *c, const char *old, struct vp_span set, struct vp_span *out)
 {
 	struct vp_buf merged = {0}, kept = {0};
 	struct vp_span key, value;
@@ -239,8 +250,8 @@ merge_tags(struct vp_call *c, const char *old, struct vp_span set, struct vp_spa
 	return ok;
 }
 
-static bool
-check_read_capacity(struct vp_call *c, struct vp_span json)
+bool
+vp_control_check_read_capacity(struct vp_call *c, struct vp_span json)
 {
 	struct vp_span mode = {0}, dedicated = {0}, node = {0}, scaling = {0};
 	const struct vp_member members[] = {
@@ -296,17 +307,17 @@ check_spec(struct vp_call *c, struct vp_span json)
 		      c, serverless, "spec.serverless.", of_serverless, N(of_serverless))
 		: !vp_call_members(c, pod.n ? pod : byoc, "spec.pod.", of_other, N(of_other)))
 		return false;
-	return !capacity.n || check_read_capacity(c, capacity);
+	return !capacity.n || vp_control_check_read_capacity(c, capacity);
 }
 
-static bool
-check_protection(struct vp_call *c, struct vp_span json)
+bool
+vp_control_check_protection(struct vp_call *c, struct vp_span json)
 {
 	return !json.n || check_word(c, json, "deletion_protection", "enabled", "disabled");
 }
 
-static char *
-text_of(struct vp_call *c, struct vp_span s)
+char *
+vp_control_text(struct vp_call *c, struct vp_span s)
 {
 	char *text = memcpy(vp_call_alloc(c, s.n + 1, 1), s.s, s.n);
 
@@ -416,7 +427,7 @@ read_deployment(struct vp_call *c, struct vp_span deployment, struct wish *w)
 	if (deployment.n && !vp_span_is(type, "\"managed\""))
 		return vp_call_fail(
 		    c, 400, "deployment.deployment_type: only \"managed\" is served");
-	if (w->read_capacity.n && !check_read_capacity(c, w->read_capacity))
+	if (w->read_capacity.n && !vp_control_check_read_capacity(c, w->read_capacity))
 		return false;
 	vp_buf_printf(&spec, "{\"serverless\":{\"cloud\":%.*s,\"region\":%.*s", (int)cloud.n,
 	    cloud.s, (int)region.n, region.s);
@@ -425,7 +436,7 @@ read_deployment(struct vp_call *c, struct vp_span deployment, struct wish *w)
 		vp_buf_span(&spec, w->read_capacity);
 	}
 	vp_buf_puts(&spec, "}}");
-	w->spec = vp_str(text_of(c, vp_buf_get(&spec)));
+	w->spec = vp_str(vp_control_text(c, vp_buf_get(&spec)));
 	vp_buf_free(&spec);
 	return true;
 }
@@ -465,7 +476,7 @@ read_schema(struct vp_call *c, struct wish *w)
 		char key[33], made[16];
 		vp_server_key(key);
 		snprintf(made, sizeof made, "index-%.8s", key);
-		w->name = vp_str(text_of(c, vp_str(made)));
+		w->name = vp_str(vp_control_text(c, vp_str(made)));
 		return true;
 	}
 	return vp_call_text(c, name, "name", &w->name);
@@ -496,17 +507,17 @@ create(struct vp_call *c)
 		vp_call_fail(c, 422, "body: is not JSON");
 		return;
 	}
-	if (!(schemas(c) ? read_schema(c, &w) : read_classic(c, &w)) || !check_name(c, w.name) ||
-	    !check_protection(c, w.protection) ||
-	    !merge_tags(c, "{}", w.tags.n ? w.tags : VP_LIT("{}"), &tags))
+	if (!(vp_control_schemas(c) ? read_schema(c, &w) : read_classic(c, &w)) ||
+	    !vp_control_check_name(c, w.name) || !vp_control_check_protection(c, w.protection) ||
+	    !vp_control_merge_tags(c, "{}", w.tags.n ? w.tags : VP_LIT("{}"), &tags))
 		return;
 	conf = (struct vp_index_conf){
-	    .name = text_of(c, w.name),
+	    .name = vp_control_text(c, w.name),
 	    .dimension = w.dimension,
 	    .metric = w.metric,
 	    .is_protected = vp_span_is(w.protection, "\"enabled\""),
-	    .tags = text_of(c, tags),
-	    .spec = text_of(c, w.spec),
+	    .tags = vp_control_text(c, tags),
+	    .spec = vp_control_text(c, w.spec),
 	};
 	if (!vp_call_stored(c, vp_store_create(c->store, &conf, &c->message), conf.name))
 		return;
@@ -514,23 +525,24 @@ create(struct vp_call *c)
 	describe(c, conf.name);
 }
 
-/* The spec with another read capacity. */
-static char *
-spec_with(struct vp_call *c, const char *spec, struct vp_span read_capacity)
+char *
+vp_control_spec(struct vp_call *c, const char *spec, struct vp_span read_capacity)
 {
 	struct vp_span kind, inner, old;
-	struct vp_buf set = {0}, out = {0};
+	struct vp_buf out = {0};
 	char *text;
 
-	open_spec(spec, &kind, &inner, &old);
-	vp_buf_puts(&set, "{\"read_capacity\":");
-	vp_buf_span(&set, read_capacity);
-	vp_buf_putc(&set, '}');
-	vp_buf_printf(&out, "{\"%.*s\":", (int)kind.n, kind.s);
-	vp_attrs_merge(&out, inner, vp_buf_get(&set));
-	vp_buf_putc(&out, '}');
-	text = text_of(c, vp_buf_get(&out));
-	vp_buf_free(&set);
+	vp_control_open_spec(spec, &kind, &inner, &old);
+	vp_buf_printf(&out, "{\"%.*s\":{", (int)kind.n, kind.s);
+	vp_control_write_members(&out, inner, "read_capacity");
+	if (read_capacity.n) {
+		vp_buf_puts(&out, "\"read_capacity\":");
+		vp_buf_span(&out, read_capacity);
+	} else {
+		out.n--; /* the last comma: a spec is never empty */
+	}
+	vp_buf_puts(&out, "}}");
+	text = vp_control_text(c, vp_buf_get(&out));
 	vp_buf_free(&out);
 	return text;
 }
@@ -549,7 +561,8 @@ read_change(struct vp_call *c, struct wish *w)
 	const struct vp_member of_inner[] = {
 	    {"read_capacity", NULL, '{', false, &w->read_capacity}};
 
-	if (!vp_call_body(c, members, N(members), false) || !check_protection(c, w->protection))
+	if (!vp_call_body(c, members, N(members), false) ||
+	    !vp_control_check_protection(c, w->protection))
 		return false;
 	if (embed.n)
 		return vp_call_fail(
@@ -562,7 +575,7 @@ read_change(struct vp_call *c, struct wish *w)
 		if (!vp_call_members(c, inner, "spec.serverless.", of_inner, N(of_inner)))
 			return false;
 	}
-	return !w->read_capacity.n || check_read_capacity(c, w->read_capacity);
+	return !w->read_capacity.n || vp_control_check_read_capacity(c, w->read_capacity);
 }
 
 static void
@@ -582,15 +595,16 @@ configure(struct vp_call *c, const char *name)
 		key = index->key;
 		conf.is_protected = w.protection.n ? vp_span_is(w.protection, "\"enabled\"")
 						   : index->conf.is_protected;
-		conf.tags = text_of(c, vp_str(index->conf.tags));
-		conf.spec = w.read_capacity.n ? spec_with(c, index->conf.spec, w.read_capacity)
-					      : text_of(c, vp_str(index->conf.spec));
+		conf.tags = vp_control_text(c, vp_str(index->conf.tags));
+		conf.spec = w.read_capacity.n
+				? vp_control_spec(c, index->conf.spec, w.read_capacity)
+				: vp_control_text(c, vp_str(index->conf.spec));
 	}
 	vp_store_read_end(c->store);
 	if (w.tags.n && index) {
-		if (!merge_tags(c, conf.tags, w.tags, &tags))
+		if (!vp_control_merge_tags(c, conf.tags, w.tags, &tags))
 			return;
-		conf.tags = text_of(c, tags);
+		conf.tags = vp_control_text(c, tags);
 	}
 	if (!vp_call_stored(c,
 		index ? vp_store_configure(c->store, key, &conf, &c->message) : VP_STORE_NO_INDEX,
@@ -658,65 +672,109 @@ one_index(struct vp_call *c, const char *method, const char *name)
 		vp_call_fail(c, 405, "/indexes/NAME: takes GET, PATCH and DELETE");
 }
 
-static bool
-begins(const char *path, const char *with)
+/* Of a pod-based index, which there is none of here. */
+static void
+create_collection(struct vp_call *c)
 {
-	return strncmp(path, with, strlen(with)) == 0;
+	struct vp_span name = {0}, source = {0}, text;
+	const struct vp_member members[] = {
+	    {"name", NULL, '"', true, &name},
+	    {"source", NULL, '"', true, &source},
+	};
+	bool found;
+
+	if (!vp_call_body(c, members, N(members), false) ||
+	    !vp_call_text(c, source, "source", &text))
+		return;
+	vp_store_read(c->store);
+	found = vp_store_index(c->store, text.s);
+	vp_store_read_end(c->store);
+	if (found)
+		vp_call_fail(c, 400,
+		    "source: collections cannot be made of a serverless index: make a backup");
+	else
+		vp_call_stored(c, VP_STORE_NO_INDEX, text.s);
 }
 
-/* What is not about an index. */
 static void
-other_call(struct vp_call *c, const char *path)
+collections(struct vp_call *c, const char *method, const char *rest)
 {
-	bool get = strcmp(vp_request_method(c->request), "GET") == 0;
-
-	if (get && strcmp(path, "/collections") == 0)
+	if (*rest)
+		vp_call_fail(c, 404, "Collection %.100s not found.", rest + 1);
+	else if (strcmp(method, "GET") == 0)
 		vp_buf_puts(&c->out, "{\"collections\":[]}");
-	else if (get && (strcmp(path, "/backups") == 0 || strcmp(path, "/restore-jobs") == 0))
-		vp_buf_puts(&c->out, "{\"data\":[]}");
-	else if (!get && strcmp(path, "/collections") == 0)
-		vp_call_fail(c, 400, "a collection cannot be made from a serverless index");
-	else if (begins(path, "/collections/") || begins(path, "/backups/") ||
-		 begins(path, "/restore-jobs/"))
-		vp_call_fail(c, 404, "Resource %.100s not found", strchr(path + 1, '/') + 1);
-	else if (begins(path, "/embed") || begins(path, "/rerank") || begins(path, "/models"))
-		vp_call_fail(c, 400, "%.100s: inference is not served: embed with hf-embed", path);
+	else if (strcmp(method, "POST") == 0)
+		create_collection(c);
 	else
-		vp_call_fail(c, 404, "%.100s: not served by pc-local", path);
+		vp_call_fail(c, 405, "/collections: takes GET and POST");
 }
 
-/* /indexes/NAME/backups */
 static void
-backups_of_index(struct vp_call *c, const char *method)
+schedules(struct vp_call *c, const char *method, const char *rest)
 {
-	if (strcmp(method, "GET") == 0)
-		vp_buf_puts(&c->out, "{\"data\":[]}");
-	else
-		vp_call_fail(
-		    c, 400, "backups are not served: copy the whole file with pc-local --backup");
+	(void)method;
+	(void)rest;
+	vp_call_fail(c, 400, "backup-schedules: are not served: ask for backups when they are due");
 }
+
+/* /indexes and what is below it */
+static void
+indexes(struct vp_call *c, const char *method, const char *rest)
+{
+	const char *below = *rest ? strchr(rest + 1, '/') : NULL;
+	struct vp_span name;
+
+	if (*rest == '\0' || strcmp(rest, "/") == 0) {
+		all_indexes(c, method);
+	} else if (strcmp(rest, "/create-for-model") == 0 && strcmp(method, "POST") == 0) {
+		vp_call_fail(c, 400,
+		    "embed: hosted models are not served: create an index with a dimension, and "
+		    "embed with hf-embed");
+	} else if (below && strcmp(below, "/backups") == 0) {
+		name = (struct vp_span){rest + 1, (size_t)(below - rest - 1)};
+		vp_control_index_backups(c, method, vp_control_text(c, name));
+	} else if (below && strcmp(below, "/backup-schedules") == 0) {
+		schedules(c, method, below);
+	} else if (below) {
+		vp_call_fail(c, 404, "%.100s: not served by pc-local", vp_request_path(c->request));
+	} else {
+		one_index(c, method, rest + 1);
+	}
+}
+
+static void
+inference(struct vp_call *c, const char *method, const char *rest)
+{
+	(void)method;
+	(void)rest;
+	vp_call_fail(c, 400, "%.100s: inference is not served: embed with hf-embed",
+	    vp_request_path(c->request));
+}
+
+/* What is not served is answered with what to do instead; not with a 5xx, which clients try again. */
+static const struct tree {
+	const char *at;
+	void (*answer)(struct vp_call *c, const char *method, const char *rest);
+} trees[] = {
+    {"/indexes", indexes},
+    {"/backups", vp_control_backups},
+    {"/restore-jobs", vp_control_restores},
+    {"/collections", collections},
+    {"/backup-schedules", schedules},
+    {"/embed", inference},
+    {"/rerank", inference},
+    {"/models", inference},
+};
 
 void
 vp_control_call(struct vp_call *c, const char *path)
 {
-	static const char indexes[] = "/indexes";
-	const char *method = vp_request_method(c->request), *rest = path + strlen(indexes), *below;
-
-	if (!begins(path, indexes) || (*rest && *rest != '/')) {
-		other_call(c, path);
-		return;
+	for (const struct tree *t = trees; t < trees + N(trees); t++) {
+		const char *rest = path + strlen(t->at);
+		if (strncmp(path, t->at, strlen(t->at)) == 0 && (!*rest || *rest == '/')) {
+			t->answer(c, vp_request_method(c->request), rest);
+			return;
+		}
 	}
-	below = *rest ? strchr(rest + 1, '/') : NULL;
-	if (*rest == '\0' || strcmp(rest, "/") == 0)
-		all_indexes(c, method);
-	else if (strcmp(rest, "/create-for-model") == 0 && strcmp(method, "POST") == 0)
-		vp_call_fail(c, 400,
-		    "embed: hosted models are not served: create an index with a dimension, and "
-		    "embed with hf-embed");
-	else if (below && strcmp(below, "/backups") == 0)
-		backups_of_index(c, method);
-	else if (below)
-		vp_call_fail(c, 404, "%.100s: not served by pc-local", path);
-	else
-		one_index(c, method, rest + 1);
+	vp_call_fail(c, 404, "%.100s: not served by pc-local", path);
 }

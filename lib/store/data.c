@@ -3,37 +3,38 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data-import.h"
 #include "data.h"
 #include "fnum.h"
+#include "intake.h"
 #include "json.h"
 
 #define N(array) (sizeof(array) / sizeof *(array))
 
-/* The index that a call is about, as it was when the call began. */
-struct target {
-	int64_t key;
-	const char *name;
-	size_t dimension;
-	enum vp_metric metric;
-};
-
 static bool
-find_target(struct vp_call *c, const char *name, struct target *t)
+find_target(struct vp_call *c, const char *name, struct vp_target *t)
 {
 	struct vp_index *index;
+	bool ready;
 
 	vp_store_read(c->store);
 	index = vp_store_index(c->store, name);
+	ready = index && !index->restore;
 	if (index)
-		*t = (struct target){index->key, name, index->conf.dimension, index->conf.metric};
+		*t =
+		    (struct vp_target){index->key, name, index->conf.dimension, index->conf.metric};
 	vp_store_read_end(c->store);
-	return index ? true : vp_call_stored(c, VP_STORE_NO_INDEX, name);
+	if (!index)
+		return vp_call_stored(c, VP_STORE_NO_INDEX, name);
+	/* 503, which clients try again */
+	return ready || vp_call_fail(c, 503,
+			    "Index %s is being made from a backup: wait until it is ready", name);
 }
 
 /* Between vp_store_read and its end: the namespace of that name; NULL where it, or by now the
  * index, is not there. */
 static struct vp_namespace *
-find_space(struct vp_call *c, const struct target *t, struct vp_span space)
+find_space(struct vp_call *c, const struct vp_target *t, struct vp_span space)
 {
 	struct vp_index *index = vp_store_index(c->store, t->name);
 
@@ -72,233 +73,28 @@ space_parameter(struct vp_call *c, struct space_name *out)
 	return name_space(c, asked ? vp_str(asked) : (struct vp_span){"", 0}, out);
 }
 
-static bool
-check_id(struct vp_call *c, struct vp_span id, const char *where)
-{
-	if (id.n == 0 || id.n > VP_ID_MAX)
-		return vp_call_fail(c, 400, "%sid: must be 1 to %d characters long, is %zu", where,
-		    VP_ID_MAX, id.n);
-	for (size_t i = 0; i < id.n; i++)
-		if ((unsigned char)id.s[i] > 0x7f)
-			return vp_call_fail(
-			    c, 400, "%sid: must be ASCII, got '%.100s'", where, id.s);
-	return true;
-}
-
-static bool
-read_id(struct vp_call *c, struct vp_span json, const char *where, struct vp_span *id)
-{
-	char name[64];
-
-	snprintf(name, sizeof name, "%sid", where);
-	return vp_call_text(c, json, name, id) && check_id(c, *id, where);
-}
-
-/* A dense vector of the index's dimension. zero: whether all values may be 0. */
-static bool
-read_values(struct vp_call *c, const struct target *t, struct vp_span json, const char *where,
-    bool zero, const float **out)
-{
-	float *values = vp_call_alloc(c, t->dimension, sizeof *values);
-	size_t n = t->dimension;
-	int e = vp_floats_read(json, values, n);
-
-	if (e == VP_E_DIM && vp_json_numbers(json, &n) == 0)
-		return vp_call_fail(c, 400,
-		    "%s: Vector dimension %zu does not match the dimension of the index %zu", where,
-		    n, t->dimension);
-	if (e)
-		return vp_call_fail(
-		    c, 400, "%s: must be a list of numbers within the range of float32", where);
-	for (size_t i = 0; i < n && !zero; i++)
-		zero = values[i] != 0;
-	if (!zero)
-		return vp_call_fail(
-		    c, 400, "%s: Dense vectors must contain at least one non-zero value", where);
-	*out = values;
-	return true;
-}
-
-struct pair {
-	uint32_t index;
-	float weight;
-};
-
-static int
-by_index(const void *a, const void *b)
-{
-	const struct pair *x = a, *y = b;
-
-	return (x->index > y->index) - (x->index < y->index);
-}
-
-/* [n] pairs from two lists of that length. */
-static bool
-read_pairs(struct vp_call *c, struct vp_span indices, const float *weights, const char *where,
-    struct pair *pairs)
-{
-	struct vp_json_walk w;
-	struct vp_span item;
-	size_t n = 0;
-
-	for (vp_json_begin(&w, indices); vp_json_item(&w, &item) > 0; n++) {
-		uint64_t index;
-		if (vp_json_uint(item, &index) || index > UINT32_MAX)
-			return vp_call_fail(
-			    c, 400, "%s.indices: must be integers from 0 to 4294967295", where);
-		pairs[n] = (struct pair){(uint32_t)index, weights[n]};
-	}
-	qsort(pairs, n, sizeof *pairs, by_index);
-	for (size_t i = 1; i < n; i++)
-		if (pairs[i].index == pairs[i - 1].index)
-			return vp_call_fail(
-			    c, 400, "%s.indices: %u stands there twice", where, pairs[i].index);
-	return true;
-}
-
-/* A sparse vector, {"indices":[...],"values":[...]}, into the parts of item that hold one. */
-static bool
-read_sparse(struct vp_call *c, struct vp_span json, const char *where, struct vp_item *item)
-{
-	struct vp_span indices = {0}, values = {0};
-	const struct vp_member members[] = {
-	    {"indices", NULL, '[', true, &indices},
-	    {"values", NULL, '[', true, &values},
-	};
-	struct pair *pairs;
-	uint32_t *to;
-	float *weights;
-	size_t n = 0, m = 0;
-	char dotted[64];
-
-	snprintf(dotted, sizeof dotted, "%s.", where);
-	if (!vp_call_members(c, json, dotted, members, N(members)))
-		return false;
-	if (vp_json_numbers(indices, &n) || vp_json_numbers(values, &m))
-		return vp_call_fail(c, 400,
-		    "%s: indices and values must be lists of numbers within the range of float32",
-		    where);
-	if (n != m || n == 0 || n > VP_SPARSE_MAX)
-		return vp_call_fail(c, 400,
-		    "%s: indices and values must have the same number of items, 1 to %d, got %zu "
-		    "and %zu",
-		    where, VP_SPARSE_MAX, n, m);
-	pairs = vp_call_alloc(c, n, sizeof *pairs);
-	weights = vp_call_alloc(c, n, sizeof *weights);
-	to = vp_call_alloc(c, n, sizeof *to);
-	if (vp_floats_read(values, weights, n))
-		return vp_call_fail(
-		    c, 400, "%s.values: must be numbers within the range of float32", where);
-	if (!read_pairs(c, indices, weights, where, pairs))
-		return false;
-	for (size_t i = 0; i < n; i++) {
-		to[i] = pairs[i].index;
-		weights[i] = pairs[i].weight;
-	}
-	item->indices = to;
-	item->weights = weights;
-	item->sparse = n;
-	return true;
-}
-
-static bool
-read_metadata(struct vp_call *c, struct vp_span json, const char *where, struct vp_span *out)
-{
-	struct vp_buf why = {0};
-	bool ok = vp_attrs_check(json, &why) == 0;
-
-	if (!ok)
-		vp_call_fail(c, 400, "%s%s", where, vp_buf_cstr(&why));
-	else if (json.n > VP_METADATA_MAX)
-		ok = vp_call_fail(c, 400,
-		    "%smetadata: size is %zu bytes, which exceeds the limit of %d bytes per vector",
-		    where, json.n, VP_METADATA_MAX);
-	vp_buf_free(&why);
-	*out = json;
-	return ok;
-}
-
-/* The vectors of a record or a change. For a sparse index an empty list of values is as good as
- * none. */
-static bool
-read_vectors(struct vp_call *c, const struct target *t, struct vp_span values,
-    struct vp_span sparse, const char *where, struct vp_item *item)
-{
-	char name[64];
-	size_t n = 1;
-
-	if (t->dimension == 0 && values.n) {
-		if (vp_json_numbers(values, &n) || n)
-			return vp_call_fail(c, 400,
-			    "%svalues: this index is sparse and takes sparseValues only", where);
-		values.n = 0;
-	}
-	snprintf(name, sizeof name, "%svalues", where);
-	if (values.n && !read_values(c, t, values, name, false, &item->values))
-		return false;
-	if (sparse.n && t->metric != VP_DOTPRODUCT)
-		return vp_call_fail(c, 400,
-		    "%ssparseValues: only an index with the metric dotproduct takes them", where);
-	snprintf(name, sizeof name, "%ssparseValues", where);
-	return !sparse.n || read_sparse(c, sparse, name, item);
-}
-
-static bool
-read_record(
-    struct vp_call *c, const struct target *t, struct vp_span json, size_t i, struct vp_item *item)
-{
-	struct vp_span id = {0}, values = {0}, sparse = {0}, metadata = {0};
-	const struct vp_member members[] = {
-	    {"id", NULL, '"', true, &id},
-	    {"values", NULL, '[', false, &values},
-	    {"sparseValues", "sparse_values", '{', false, &sparse},
-	    {"metadata", NULL, '{', false, &metadata},
-	};
-	char where[48];
-
-	snprintf(where, sizeof where, "vectors[%zu].", i);
-	*item = (struct vp_item){0};
-	if (!vp_call_members(c, json, where, members, N(members)) ||
-	    !read_id(c, id, where, &item->id) || !read_vectors(c, t, values, sparse, where, item))
-		return false;
-	if (t->dimension ? !item->values : !item->sparse)
-		return vp_call_fail(
-		    c, 400, "%s%s: is missing", where, t->dimension ? "values" : "sparseValues");
-	return !metadata.n || read_metadata(c, metadata, where, &item->metadata);
-}
-
 static void
-upsert(struct vp_call *c, const struct target *t)
+upsert(struct vp_call *c, const struct vp_target *t)
 {
-	struct vp_span vectors = {0}, space = {0}, json;
+	struct vp_span vectors = {0}, space = {0};
 	const struct vp_member members[] = {
 	    {"vectors", NULL, '[', true, &vectors},
 	    {"namespace", NULL, '"', false, &space},
 	};
+	struct vp_intake in = {.target = *t};
+	const struct vp_reader reader = {0, vp_intake_records, &in};
 	struct space_name name;
-	struct vp_item *items;
 	struct vp_json_walk w;
-	size_t n = 0;
 
-	if (!vp_call_body(c, members, N(members), false) || !read_space(c, space, &name))
+	vp_json_begin(&w, vp_request_body(c->request));
+	if (!vp_call_walk(c, &w, "", members, N(members), &reader) ||
+	    !read_space(c, space, &name) ||
+	    (in.n == 0 && !vp_call_fail(c, 400, "vectors: must hold at least one record")))
 		return;
-	items = vp_call_alloc(c, VP_RECORDS_MAX, sizeof *items);
-	for (vp_json_begin(&w, vectors); vp_json_item(&w, &json) > 0; n++) {
-		if (n == VP_RECORDS_MAX) {
-			vp_call_fail(
-			    c, 400, "vectors: more than %d records in one request", VP_RECORDS_MAX);
-			return;
-		}
-		if (!read_record(c, t, json, n, &items[n]))
-			return;
-	}
-	if (n == 0) {
-		vp_call_fail(c, 400, "vectors: must hold at least one record");
-		return;
-	}
-	if (vp_call_stored(
-		c, vp_store_upsert(c->store, t->key, name.name.s, items, n, &c->message), t->name))
-		vp_buf_printf(&c->out, "{\"upsertedCount\":%zu}", n);
+	if (vp_call_stored(c,
+		vp_store_upsert(c->store, t->key, name.name.s, in.items, in.n, &c->message),
+		t->name))
+		vp_buf_printf(&c->out, "{\"upsertedCount\":%zu}", in.n);
 }
 
 static void
@@ -359,7 +155,7 @@ struct query {
 };
 
 static bool
-read_query(struct vp_call *c, const struct target *t, struct query *q)
+read_query(struct vp_call *c, const struct vp_target *t, struct query *q)
 {
 	struct vp_span top_k = {0}, vector = {0}, id = {0}, sparse = {0}, filter = {0},
 		       values = {0}, metadata = {0}, space = {0}, queries = {0};
@@ -385,19 +181,20 @@ read_query(struct vp_call *c, const struct target *t, struct query *q)
 		vector.n = 0; /* an empty list is as good as none */
 	if (id.n && (vector.n || sparse.n))
 		return vp_call_fail(c, 400, "id: give either id, or vector and sparseVector");
-	if (id.n && !read_id(c, id, "", &q->id))
+	if (id.n && !vp_intake_id(c, id, "", &q->id))
 		return false;
 	if (!id.n && (t->dimension ? !vector.n : !sparse.n))
 		return vp_call_fail(c, 400, "%s: is missing, and so is id",
 		    t->dimension ? "vector" : "sparseVector");
 	if (vector.n && !t->dimension)
 		return vp_call_fail(c, 400, "vector: this index is sparse: use sparseVector");
-	if (vector.n && !read_values(c, t, vector, "vector", t->metric != VP_COSINE, &q->by.values))
+	if (vector.n &&
+	    !vp_intake_values(c, t, vector, "vector", t->metric != VP_COSINE, &q->by.values))
 		return false;
 	if (sparse.n && t->metric != VP_DOTPRODUCT)
 		return vp_call_fail(
 		    c, 400, "sparseVector: only an index with the metric dotproduct takes it");
-	if (sparse.n && !read_sparse(c, sparse, "sparseVector", &q->by))
+	if (sparse.n && !vp_intake_sparse(c, sparse, "sparseVector", &q->by))
 		return false;
 	q->values = vp_call_is_true(values);
 	q->metadata = vp_call_is_true(metadata);
@@ -456,7 +253,7 @@ write_matches(struct vp_call *c, const struct vp_space *s, const struct query *q
 }
 
 static void
-query(struct vp_call *c, const struct target *t)
+query(struct vp_call *c, const struct vp_target *t)
 {
 	struct query q = {0};
 	struct vp_namespace *ns;
@@ -515,7 +312,7 @@ add_id(void *arg, const char *value)
 }
 
 static void
-fetch(struct vp_call *c, const struct target *t)
+fetch(struct vp_call *c, const struct vp_target *t)
 {
 	struct id_list *l = vp_call_alloc(c, 1, sizeof *l);
 	struct vp_namespace *ns;
@@ -550,7 +347,7 @@ fetch(struct vp_call *c, const struct target *t)
 }
 
 static void
-fetch_by_metadata(struct vp_call *c, const struct target *t)
+fetch_by_metadata(struct vp_call *c, const struct vp_target *t)
 {
 	struct vp_span filter = {0}, space = {0}, limit = {0}, token = {0}, after = {0};
 	const struct vp_member members[] = {
@@ -608,7 +405,7 @@ begins_with(struct vp_span s, struct vp_span prefix)
 }
 
 static void
-list(struct vp_call *c, const struct target *t)
+list(struct vp_call *c, const struct vp_target *t)
 {
 	const char *prefix_text = vp_request_query(c->request, "prefix");
 	const char *token = vp_request_query(c->request, "paginationToken");
@@ -667,7 +464,7 @@ read_ids(struct vp_call *c, struct vp_span json, struct vp_choice *choice)
 	return choice->n > 0 || vp_call_fail(c, 400, "ids: must hold at least one id");
 }
 
-static void delete (struct vp_call *c, const struct target *t)
+static void delete (struct vp_call *c, const struct vp_target *t)
 {
 	struct vp_span ids = {0}, all = {0}, filter = {0}, space = {0};
 	const struct vp_member members[] = {
@@ -707,7 +504,7 @@ struct update {
 };
 
 static bool
-read_update(struct vp_call *c, const struct target *t, struct update *u)
+read_update(struct vp_call *c, const struct vp_target *t, struct update *u)
 {
 	struct vp_span id = {0}, values = {0}, sparse = {0}, metadata = {0}, filter = {0},
 		       dry = {0}, space = {0};
@@ -731,9 +528,9 @@ read_update(struct vp_call *c, const struct target *t, struct update *u)
 	u->dry = vp_call_is_true(dry);
 	if (filter.n && !metadata.n && !u->dry)
 		return vp_call_fail(c, 400, "setMetadata: is missing");
-	if ((id.n && !read_id(c, id, "", &u->id)) ||
-	    !read_vectors(c, t, values, sparse, "", &u->change) ||
-	    (metadata.n && !read_metadata(c, metadata, "setMetadata: ", &u->change.metadata)))
+	if ((id.n && !vp_intake_id(c, id, "", &u->id)) ||
+	    !vp_intake_vectors(c, t, values, sparse, "", &u->change) ||
+	    (metadata.n && !vp_intake_metadata(c, metadata, "setMetadata: ", &u->change.metadata)))
 		return false;
 	if (filter.n && !vp_call_filter(c, filter, &u->filter))
 		return false;
@@ -741,7 +538,7 @@ read_update(struct vp_call *c, const struct target *t, struct update *u)
 }
 
 static void
-update(struct vp_call *c, const struct target *t)
+update(struct vp_call *c, const struct vp_target *t)
 {
 	struct update u = {0};
 	struct vp_choice choice;
@@ -767,7 +564,7 @@ update(struct vp_call *c, const struct target *t)
 }
 
 static void
-stats(struct vp_call *c, const struct target *t)
+stats(struct vp_call *c, const struct vp_target *t)
 {
 	struct vp_span filter = {0};
 	const struct vp_member members[] = {{"filter", NULL, '{', false, &filter}};
@@ -816,7 +613,7 @@ write_space(struct vp_buf *out, const struct vp_namespace *ns)
 }
 
 static void
-describe_space(struct vp_call *c, const struct target *t, struct vp_span name)
+describe_space(struct vp_call *c, const struct vp_target *t, struct vp_span name)
 {
 	struct vp_namespace *ns;
 
@@ -852,7 +649,7 @@ check_schema(struct vp_call *c, struct vp_span schema)
 }
 
 static void
-create_space(struct vp_call *c, const struct target *t)
+create_space(struct vp_call *c, const struct vp_target *t)
 {
 	struct vp_span json = {0}, schema = {0}, name;
 	const struct vp_member members[] = {
@@ -881,14 +678,14 @@ create_space(struct vp_call *c, const struct target *t)
 }
 
 static void
-delete_space(struct vp_call *c, const struct target *t, struct vp_span name)
+delete_space(struct vp_call *c, const struct vp_target *t, struct vp_span name)
 {
 	if (vp_call_stored(c, vp_store_drop_space(c->store, t->key, name.s, &c->message), t->name))
 		vp_buf_puts(&c->out, "{}");
 }
 
 static void
-list_spaces(struct vp_call *c, const struct target *t)
+list_spaces(struct vp_call *c, const struct vp_target *t)
 {
 	const char *prefix = vp_request_query(c->request, "prefix");
 	const char *token = vp_request_query(c->request, "paginationToken");
@@ -928,7 +725,7 @@ list_spaces(struct vp_call *c, const struct target *t)
 
 /* /namespaces/NAME */
 static void
-one_space(struct vp_call *c, const struct target *t, const char *method, const char *name)
+one_space(struct vp_call *c, const struct vp_target *t, const char *method, const char *name)
 {
 	if (strcmp(method, "GET") == 0)
 		describe_space(c, t, vp_str(name));
@@ -940,7 +737,7 @@ one_space(struct vp_call *c, const struct target *t, const char *method, const c
 
 static const struct route {
 	const char *method, *path;
-	void (*answer)(struct vp_call *c, const struct target *t);
+	void (*answer)(struct vp_call *c, const struct vp_target *t);
 } routes[] = {
     {"POST", "/vectors/upsert", upsert},
     {"POST", "/query", query},
@@ -955,21 +752,18 @@ static const struct route {
     {"GET", "/namespaces", list_spaces},
 };
 
-/* What the service has and this server does not, told from what nobody has. Not a 5xx, which clients
- * would try again. */
-static const struct refusal {
-	const char *prefix, *why;
-} refusals[] = {
-    {"/records/", "integrated inference is not served: embed with hf-embed, and use /vectors"},
-    {"/bulk/imports", "imports are not served: send the records with pc-upsert"},
-};
+static bool
+begins(const char *path, const char *with)
+{
+	return strncmp(path, with, strlen(with)) == 0;
+}
 
 void
 vp_data_call(struct vp_call *c, const char *index, const char *path)
 {
-	static const char namespaces[] = "/namespaces/";
+	static const char namespaces[] = "/namespaces/", imports[] = "/bulk/imports";
 	const char *method = vp_request_method(c->request), *allowed = NULL;
-	struct target t;
+	struct vp_target t;
 
 	if (!find_target(c, index, &t))
 		return;
@@ -977,15 +771,21 @@ vp_data_call(struct vp_call *c, const char *index, const char *path)
 		vp_call_fail(c, 400, "%.100s: document indexes are not served: use /vectors", path);
 		return;
 	}
-	if (strncmp(path, namespaces, strlen(namespaces)) == 0 && path[strlen(namespaces)]) {
+	if (begins(path, namespaces) && path[strlen(namespaces)]) {
 		one_space(c, &t, method, path + strlen(namespaces));
 		return;
 	}
-	for (const struct refusal *r = refusals; r < refusals + N(refusals); r++)
-		if (strncmp(path, r->prefix, strlen(r->prefix)) == 0) {
-			vp_call_fail(c, 400, "%.100s: %s", path, r->why);
-			return;
-		}
+	if (begins(path, "/records/")) { /* not a 5xx, which clients would try again */
+		vp_call_fail(c, 400,
+		    "%.100s: integrated inference is not served: embed with hf-embed, and use "
+		    "/vectors",
+		    path);
+		return;
+	}
+	if (begins(path, imports) && (!path[strlen(imports)] || path[strlen(imports)] == '/')) {
+		vp_data_imports(c, &t, method, path + strlen(imports));
+		return;
+	}
 	for (const struct route *r = routes; r < routes + N(routes); r++) {
 		if (strcmp(path, r->path) != 0)
 			continue;

@@ -1,5 +1,5 @@
 /* data: the data plane of Pinecone's API: upsert, query, fetch, list, update, delete, stats,
- * namespaces.
+ * namespaces, imports.
  *
  * Each function answers one call, as c->out and c->status, for the index of that name.
  *
@@ -10,10 +10,7 @@
 
 #include "call.h"
 
-#define VP_RECORDS_MAX 1000 /* of one upsert; ids of one fetch or delete */
 #define VP_TOP_K_MAX 10000
-#define VP_ID_MAX 512         /* bytes of a record's id, and of a namespace's name */
-#define VP_SPARSE_MAX 2048    /* indices of a sparse vector */
 #define VP_ANSWER_MAX 4194304 /* bytes of a query's answer, and of a page of fetch_by_metadata */
 
 /* Answer a call below an index's host; path is what follows it ("/query"). */

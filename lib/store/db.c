@@ -10,11 +10,11 @@
 
 #include <sqlite3.h>
 
-#include "db.h"
+#include "db-inside.h"
 
-#define FORMAT 1 /* of the file; a newer one is refused */
+#define FORMAT 2 /* of the file; a newer one is refused */
 
-static const char schema[] =
+static const char format_1[] =
     "CREATE TABLE meta (key TEXT PRIMARY KEY, value);\n"
     "CREATE TABLE indexes (\n"
     "  id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
@@ -42,19 +42,57 @@ static const char schema[] =
     ");\n"
     "INSERT INTO meta VALUES ('format', 1);\n";
 
-enum statement {
-	BEGIN,
-	COMMIT,
-	ROLLBACK,
-	ADD_INDEX,
-	SET_INDEX,
-	REMOVE_INDEX,
-	ADD_SPACE,
-	REMOVE_SPACE,
-	PUT,
-	REMOVE,
-	STATEMENTS
-};
+/* Backups and imports. A record is in a backup if its namespace is, record < before, and last_backup
+ * is NULL or no less than the backup's id. Comments stand inside the parentheses: SQLite keeps them. */
+static const char format_2[] =
+    "ALTER TABLE records ADD COLUMN\n"
+    "  last_backup INTEGER /* NULL: it is there; else it is gone, and that backup the last with it "
+    "*/;\n"
+    "CREATE TABLE backups (\n"
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "  index_id INTEGER NOT NULL, -- the index, which may be gone, and what it was then\n"
+    "  index_name TEXT NOT NULL,\n"
+    "  dimension INTEGER NOT NULL,\n"
+    "  metric TEXT NOT NULL,\n"
+    "  tags TEXT NOT NULL,\n"
+    "  spec TEXT NOT NULL,\n"
+    "  name TEXT,\n"
+    "  description TEXT,\n"
+    "  created_at TEXT NOT NULL,\n"
+    "  index_deleted_at TEXT NOT NULL, -- or empty\n"
+    "  before INTEGER NOT NULL, -- records.record is less than that\n"
+    "  records INTEGER NOT NULL,\n"
+    "  bytes INTEGER NOT NULL,\n"
+    "  ending INTEGER NOT NULL -- 1: is being deleted\n"
+    ");\n"
+    "CREATE TABLE backup_namespaces (\n"
+    "  backup_id INTEGER NOT NULL REFERENCES backups (id),\n"
+    "  namespace_id INTEGER NOT NULL, -- records.namespace_id; the namespace itself may be gone\n"
+    "  name TEXT NOT NULL,\n"
+    "  schema TEXT,\n"
+    "  PRIMARY KEY (backup_id, namespace_id)\n"
+    ") WITHOUT ROWID;\n"
+    "CREATE TABLE restore_jobs (\n"
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "  backup_id INTEGER NOT NULL,\n"
+    "  index_id INTEGER NOT NULL,\n"
+    "  index_name TEXT NOT NULL,\n"
+    "  status TEXT NOT NULL,\n"
+    "  created_at TEXT NOT NULL,\n"
+    "  completed_at TEXT NOT NULL -- or empty\n"
+    ");\n"
+    "CREATE TABLE imports (\n"
+    "  id INTEGER PRIMARY KEY AUTOINCREMENT,\n"
+    "  index_id INTEGER NOT NULL,\n"
+    "  uri TEXT NOT NULL,\n"
+    "  go_on INTEGER NOT NULL, -- 1: past a record that cannot be stored\n"
+    "  status TEXT NOT NULL,\n"
+    "  created_at TEXT NOT NULL,\n"
+    "  finished_at TEXT NOT NULL, -- or empty\n"
+    "  records INTEGER NOT NULL,\n"
+    "  error TEXT\n"
+    ");\n"
+    "UPDATE meta SET value = 2 WHERE key = 'format';\n";
 
 static const char *const sql[STATEMENTS] = {
     [BEGIN] = "BEGIN IMMEDIATE",
@@ -71,15 +109,7 @@ static const char *const sql[STATEMENTS] = {
     [PUT] = "INSERT OR REPLACE INTO records (record, namespace_id, id, vector, sparse, metadata)"
 	    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [REMOVE] = "DELETE FROM records WHERE record = ?1",
-};
-
-struct vp_db {
-	sqlite3 *db;
-	sqlite3_stmt *statements[STATEMENTS];
-	int lock;  /* descriptor that carries our flock(2) */
-	int code;  /* extended result code of what failed last */
-	int error; /* errno, then */
-	struct vp_buf why;
+    [KEEP] = "UPDATE records SET last_backup = ?2 WHERE record = ?1",
 };
 
 /* Run text that returns no rows, or one number. */
@@ -98,11 +128,38 @@ number(struct vp_db *f, const char *text, int64_t *out)
 	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-/* The file is ours, or empty and made ours. */
+const char *
+vp_db_upgrade(int64_t format, struct vp_buf *why)
+{
+	static const char *const steps[FORMAT] = {format_1, format_2};
+
+	if (format > FORMAT)
+		vp_buf_printf(why,
+		    "format %lld of the file is newer than this program (%d): use a newer pc-local",
+		    (long long)format, FORMAT);
+	return format >= 0 && format < FORMAT ? steps[format] : NULL;
+}
+
+/* All steps from a format on, in one transaction. */
+static int
+upgrade(struct vp_db *f, int64_t format, struct vp_buf *why)
+{
+	char text[64];
+	const char *step;
+	int code = number(f, "BEGIN IMMEDIATE", NULL);
+
+	snprintf(text, sizeof text, "PRAGMA application_id = %d", VP_DB_APPLICATION);
+	if (code == SQLITE_OK && format == 0)
+		code = number(f, text, NULL);
+	for (; code == SQLITE_OK && (step = vp_db_upgrade(format, why)); format++)
+		code = sqlite3_exec(f->db, step, NULL, NULL, NULL);
+	return code == SQLITE_OK ? number(f, "COMMIT", NULL) : code;
+}
+
+/* The file is ours, or empty and made ours; and of the newest format. */
 static enum vp_store_error
 identify(struct vp_db *f, struct vp_buf *why)
 {
-	char text[64];
 	int64_t application = 0, tables = 0, format = 0;
 	int code = number(f, "PRAGMA application_id", &application);
 
@@ -114,30 +171,19 @@ identify(struct vp_db *f, struct vp_buf *why)
 		    why, "not a pc-local file: name another one, or one that does not exist yet");
 		return VP_STORE_FOREIGN;
 	}
-	if (code == SQLITE_OK && !tables) {
-		snprintf(text, sizeof text, "PRAGMA application_id = %d", VP_DB_APPLICATION);
-		if ((code = number(f, "PRAGMA page_size = 32768", NULL)) == SQLITE_OK &&
-		    (code = number(f, "BEGIN IMMEDIATE", NULL)) == SQLITE_OK &&
-		    (code = number(f, text, NULL)) == SQLITE_OK &&
-		    (code = sqlite3_exec(f->db, schema, NULL, NULL, NULL)) == SQLITE_OK)
-			code = number(f, "COMMIT", NULL);
-	}
 	if (code == SQLITE_OK)
+		code = tables ? number(f, "SELECT value FROM meta WHERE key = 'format'", &format)
+			      : number(f, "PRAGMA page_size = 32768", NULL);
+	if (code == SQLITE_OK && vp_db_upgrade(format, why))
+		code = upgrade(f, format, why);
+	if (code == SQLITE_OK && why->n == 0)
 		code = number(f, "PRAGMA journal_mode = WAL", NULL);
-	if (code == SQLITE_OK)
+	if (code == SQLITE_OK && why->n == 0)
 		code = number(f, "PRAGMA synchronous = FULL", NULL);
 	if (code == SQLITE_OK)
-		code = number(f, "SELECT value FROM meta WHERE key = 'format'", &format);
-	if (code != SQLITE_OK) {
-		vp_buf_puts(why, sqlite3_errmsg(f->db));
-		return VP_STORE_UNOPENED;
-	}
-	if (format == FORMAT)
-		return VP_STORE_OK;
-	vp_buf_printf(why,
-	    "format %lld of the file is newer than this program (%d): use a newer pc-local",
-	    (long long)format, FORMAT);
-	return VP_STORE_FOREIGN;
+		return why->n ? VP_STORE_FOREIGN : VP_STORE_OK;
+	vp_buf_puts(why, sqlite3_errmsg(f->db));
+	return VP_STORE_UNOPENED;
 }
 
 /* A file that we have just made must still be there after a power cut. */
@@ -227,6 +273,14 @@ text_of(sqlite3_stmt *s, int column)
 	return text ? text : "";
 }
 
+static char *
+copy_of(sqlite3_stmt *s, int column)
+{
+	const char *text = (const char *)sqlite3_column_text(s, column);
+
+	return text ? vp_strdup(text) : NULL;
+}
+
 static struct vp_span
 span_of(sqlite3_stmt *s, int column)
 {
@@ -236,24 +290,28 @@ span_of(sqlite3_stmt *s, int column)
 	return span;
 }
 
+/* Columns from a place on: name, dimension, metric, tags, spec. conf owns the texts, also on false. */
+static bool
+read_conf(sqlite3_stmt *s, int at, struct vp_index_conf *conf)
+{
+	*conf = (struct vp_index_conf){
+	    .name = vp_strdup(text_of(s, at)),
+	    .dimension = (size_t)sqlite3_column_int64(s, at + 1),
+	    .tags = vp_strdup(text_of(s, at + 3)),
+	    .spec = vp_strdup(text_of(s, at + 4)),
+	};
+	return vp_metric_read(vp_str(text_of(s, at + 2)), &conf->metric) == 0;
+}
+
 static bool
 read_index(sqlite3_stmt *s, const struct vp_db_reader *r)
 {
-	struct vp_index_conf conf = {
-	    .dimension = (size_t)sqlite3_column_int64(s, 2),
-	    .is_protected = sqlite3_column_int(s, 4),
-	};
-	bool ok;
+	struct vp_index_conf conf;
+	bool ok = read_conf(s, 1, &conf);
 
-	if (vp_metric_read(vp_str(text_of(s, 3)), &conf.metric))
-		return false;
-	conf.name = vp_strdup(text_of(s, 1));
-	conf.tags = vp_strdup(text_of(s, 5));
-	conf.spec = vp_strdup(text_of(s, 6));
-	ok = r->index(r->arg, sqlite3_column_int64(s, 0), &conf);
-	free(conf.name);
-	free(conf.tags);
-	free(conf.spec);
+	conf.is_protected = sqlite3_column_int(s, 6);
+	ok = ok && r->index(r->arg, sqlite3_column_int64(s, 0), &conf);
+	vp_index_conf_free(&conf);
 	return ok;
 }
 
@@ -264,31 +322,128 @@ read_space(sqlite3_stmt *s, const struct vp_db_reader *r)
 	    text_of(s, 2), (const char *)sqlite3_column_text(s, 3));
 }
 
-/* SQLite aligns blobs to no more than 1 byte, so what is read as numbers is copied. */
 static bool
-read_record(sqlite3_stmt *s, const struct vp_db_reader *r)
+read_backup(sqlite3_stmt *s, const struct vp_db_reader *r)
 {
-	struct vp_span vector = span_of(s, 3), sparse = span_of(s, 4);
-	size_t dimension = vector.n / sizeof(float);
-	float *values = NULL;
-	uint32_t *pairs = NULL;
-	struct vp_item item = {
-	    .id = span_of(s, 2), .metadata = span_of(s, 5), .sparse = sparse.n / 8};
-	bool ok;
+	struct vp_backup *b = vp_zalloc(1, sizeof *b);
+	bool ok = read_conf(s, 2, &b->conf);
+
+	b->key = sqlite3_column_int64(s, 0);
+	b->index = sqlite3_column_int64(s, 1);
+	b->name = copy_of(s, 7);
+	b->description = copy_of(s, 8);
+	snprintf(b->created, sizeof b->created, "%s", text_of(s, 9));
+	snprintf(b->index_deleted, sizeof b->index_deleted, "%s", text_of(s, 10));
+	b->before = sqlite3_column_int64(s, 11);
+	b->records = (size_t)sqlite3_column_int64(s, 12);
+	b->bytes = (size_t)sqlite3_column_int64(s, 13);
+	b->ending = sqlite3_column_int(s, 14);
+	if (!ok)
+		vp_backup_free(b);
+	return ok && r->backup(r->arg, b);
+}
+
+static bool
+read_backup_space(sqlite3_stmt *s, const struct vp_db_reader *r)
+{
+	return r->backup_space(r->arg, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1));
+}
+
+static bool
+read_restore(sqlite3_stmt *s, const struct vp_db_reader *r)
+{
+	struct vp_restore *job = vp_zalloc(1, sizeof *job);
+
+	job->key = sqlite3_column_int64(s, 0);
+	job->backup = sqlite3_column_int64(s, 1);
+	job->index = sqlite3_column_int64(s, 2);
+	job->name = vp_strdup(text_of(s, 3));
+	snprintf(job->status, sizeof job->status, "%s", text_of(s, 4));
+	snprintf(job->created, sizeof job->created, "%s", text_of(s, 5));
+	snprintf(job->completed, sizeof job->completed, "%s", text_of(s, 6));
+	return r->restore(r->arg, job);
+}
+
+static bool
+read_import(sqlite3_stmt *s, const struct vp_db_reader *r)
+{
+	struct vp_import *job = vp_zalloc(1, sizeof *job);
+
+	job->key = sqlite3_column_int64(s, 0);
+	job->index = sqlite3_column_int64(s, 1);
+	job->uri = vp_strdup(text_of(s, 2));
+	job->go_on = sqlite3_column_int(s, 3);
+	snprintf(job->status, sizeof job->status, "%s", text_of(s, 4));
+	snprintf(job->created, sizeof job->created, "%s", text_of(s, 5));
+	snprintf(job->finished, sizeof job->finished, "%s", text_of(s, 6));
+	job->records = (size_t)sqlite3_column_int64(s, 7);
+	job->error = copy_of(s, 8);
+	return r->import(r->arg, job);
+}
+
+/* SQLite aligns blobs to no more than 1 byte, so what is read as numbers is copied. */
+bool
+vp_db_item(sqlite3_stmt *s, int at, struct vp_db_item *out)
+{
+	struct vp_span vector = span_of(s, at + 1), sparse = span_of(s, at + 2);
 
 	if (vector.n % sizeof(float) || sparse.n % 8)
 		return false;
+	*out = (struct vp_db_item){
+	    .item = {.id = span_of(s, at), .metadata = span_of(s, at + 3), .sparse = sparse.n / 8},
+	    .dimension = vector.n / sizeof(float),
+	};
 	if (vector.n)
-		item.values = values = memcpy(vp_alloc(vector.n, 1), vector.s, vector.n);
+		out->item.values = out->values = memcpy(vp_alloc(vector.n, 1), vector.s, vector.n);
 	if (sparse.n) {
-		item.indices = pairs = memcpy(vp_alloc(sparse.n, 1), sparse.s, sparse.n);
-		item.weights = (const float *)(const void *)(pairs + item.sparse);
+		out->item.indices = out->pairs = memcpy(vp_alloc(sparse.n, 1), sparse.s, sparse.n);
+		out->item.weights = (const float *)(const void *)(out->pairs + out->item.sparse);
 	}
-	ok = r->record(
-	    r->arg, sqlite3_column_int64(s, 0), sqlite3_column_int64(s, 1), &item, dimension);
-	free(values);
-	free(pairs);
+	return true;
+}
+
+void
+vp_db_item_free(struct vp_db_item *i)
+{
+	free(i->values);
+	free(i->pairs);
+}
+
+static bool
+read_record(sqlite3_stmt *s, const struct vp_db_reader *r)
+{
+	struct vp_db_item i;
+	int64_t key = sqlite3_column_int64(s, 0), all = sqlite3_column_int64(s, 7);
+	bool ok;
+
+	if (!vp_db_item(s, 2, &i))
+		return false;
+	ok = r->record(r->arg, key, sqlite3_column_int64(s, 1), &i.item, i.dimension,
+	    sqlite3_column_type(s, 6) != SQLITE_NULL, (double)key / (double)all);
+	vp_db_item_free(&i);
 	return ok;
+}
+
+/* Run a query, and read each row. table names it in what is said of it. */
+static enum vp_store_error
+read_table(struct vp_db *f, const char *table, const char *text,
+    bool (*read)(sqlite3_stmt *s, const struct vp_db_reader *r), const struct vp_db_reader *r,
+    struct vp_buf *why)
+{
+	sqlite3_stmt *s;
+	bool ok = true;
+	int code = sqlite3_prepare_v2(f->db, text, -1, &s, NULL);
+
+	if (code == SQLITE_OK)
+		while ((code = sqlite3_step(s)) == SQLITE_ROW && (ok = read(s, r)))
+			;
+	if (!ok)
+		vp_buf_printf(why, "table %s, row %lld: not what pc-local has written", table,
+		    (long long)sqlite3_column_int64(s, 0));
+	else if (code != SQLITE_DONE)
+		vp_buf_printf(why, "table %s: %s", table, sqlite3_errmsg(f->db));
+	sqlite3_finalize(s);
+	return ok && code == SQLITE_DONE ? VP_STORE_OK : VP_STORE_FOREIGN;
 }
 
 enum vp_store_error
@@ -299,36 +454,47 @@ vp_db_read(struct vp_db *f, const struct vp_db_reader *r, struct vp_buf *why)
 		bool (*read)(sqlite3_stmt *s, const struct vp_db_reader *r);
 	} tables[] = {
 	    {"indexes",
-		"SELECT id, name, dimension, metric, deletion_protection, tags, spec FROM indexes "
+		"SELECT id, name, dimension, metric, tags, spec, deletion_protection FROM indexes "
 		"ORDER BY id",
 		read_index},
 	    {"namespaces", "SELECT id, index_id, name, schema FROM namespaces ORDER BY id",
 		read_space},
+	    {"backups",
+		"SELECT id, index_id, index_name, dimension, metric, tags, spec, name, description,"
+		" created_at, index_deleted_at, before, records, bytes, ending FROM backups"
+		" ORDER BY id",
+		read_backup},
+	    {"backup_namespaces",
+		"SELECT backup_id, namespace_id FROM backup_namespaces ORDER BY backup_id",
+		read_backup_space},
+	    {"restore_jobs",
+		"SELECT id, backup_id, index_id, index_name, status, created_at, completed_at"
+		" FROM restore_jobs ORDER BY id",
+		read_restore},
+	    {"imports",
+		"SELECT id, index_id, uri, go_on, status, created_at, finished_at, records, error"
+		" FROM imports ORDER BY id",
+		read_import},
 	    {"records",
-		"SELECT record, namespace_id, id, vector, sparse, metadata FROM records ORDER BY "
-		"record",
+		"SELECT record, namespace_id, id, vector, sparse, metadata, last_backup,"
+		" (SELECT max(record) FROM records) FROM records ORDER BY record",
 		read_record},
 	};
+	enum vp_store_error e = VP_STORE_OK;
 
-	for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
-		sqlite3_stmt *s;
-		bool ok = true;
-		int code = sqlite3_prepare_v2(f->db, tables[i].text, -1, &s, NULL);
+	for (size_t i = 0; e == VP_STORE_OK && i < sizeof tables / sizeof *tables; i++)
+		e = read_table(f, tables[i].table, tables[i].text, tables[i].read, r, why);
+	return e;
+}
 
-		if (code == SQLITE_OK)
-			while (
-			    (code = sqlite3_step(s)) == SQLITE_ROW && (ok = tables[i].read(s, r)))
-				;
-		if (!ok)
-			vp_buf_printf(why, "table %s, row %lld: not what pc-local has written",
-			    tables[i].table, (long long)sqlite3_column_int64(s, 0));
-		else if (code != SQLITE_DONE)
-			vp_buf_printf(why, "table %s: %s", tables[i].table, sqlite3_errmsg(f->db));
-		sqlite3_finalize(s);
-		if (!ok || code != SQLITE_DONE)
-			return VP_STORE_FOREIGN;
-	}
-	return VP_STORE_OK;
+bool
+vp_db_failed(struct vp_db *f)
+{
+	f->code = sqlite3_extended_errcode(f->db);
+	f->error = sqlite3_system_errno(f->db);
+	f->why.n = 0;
+	vp_buf_puts(&f->why, sqlite3_errmsg(f->db));
+	return false;
 }
 
 static bool
@@ -337,12 +503,8 @@ step(struct vp_db *f, enum statement which)
 	sqlite3_stmt *s = f->statements[which];
 	int code = sqlite3_step(s);
 
-	if (code != SQLITE_DONE) {
-		f->code = sqlite3_extended_errcode(f->db);
-		f->error = sqlite3_system_errno(f->db);
-		f->why.n = 0;
-		vp_buf_puts(&f->why, sqlite3_errmsg(f->db));
-	}
+	if (code != SQLITE_DONE)
+		vp_db_failed(f);
 	sqlite3_reset(s);
 	return code == SQLITE_DONE;
 }
@@ -475,6 +637,13 @@ bool
 vp_db_remove(struct vp_db *f, int64_t key)
 {
 	return by_key(f, REMOVE, key);
+}
+
+bool
+vp_db_keep(struct vp_db *f, int64_t key, int64_t backup)
+{
+	sqlite3_bind_int64(f->statements[KEEP], 2, backup);
+	return by_key(f, KEEP, key);
 }
 
 const char *

@@ -437,7 +437,7 @@ static float
 score(const struct search *c, size_t row)
 {
 	const struct vp_space *s = c->space;
-	const float *values = s->values + row * s->stride;
+	const float *values = c->values ? s->values + row * s->stride : NULL;
 	double x = 0;
 
 	if (c->values && s->metric == VP_EUCLIDEAN)

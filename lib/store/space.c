@@ -97,13 +97,15 @@ grow_floats(float *p, size_t old, size_t n)
 	return p;
 }
 
-static void
-make_room(struct vp_space *s)
+void
+vp_space_reserve(struct vp_space *s, size_t more)
 {
 	size_t cap = s->cap ? s->cap + s->cap / 2 : 64;
 
-	if (s->n < s->cap)
+	if (more <= s->cap - s->n)
 		return;
+	if (cap < s->n + more)
+		cap = s->n + more;
 	cap = (cap + 63) / 64 * 64;
 	if (cap >= UINT32_MAX)
 		vp_oom();
@@ -252,21 +254,15 @@ vp_space_put(struct vp_space *s, const struct vp_item *item, int64_t record)
 {
 	uint64_t hash = vp_map_hash(item->id);
 	size_t slot, row;
-	size_t own =
-	    SIZE_MAX; /* where in s->values the item's are, if they are there: these may move now */
 	int64_t old = find_slot(s, item->id, hash, &slot);
 
-	if (item->values && s->n && item->values >= s->values &&
-	    item->values < s->values + s->n * s->stride)
-		own = (size_t)(item->values - s->values);
-	make_room(s);
+	vp_space_reserve(s, 1);
 	row = s->n++;
 	s->rows[row] = (struct vp_row){pack(item), hash, record, (uint32_t)item->sparse,
 	    (uint32_t)item->id.n, (uint32_t)item->metadata.n};
 	if (s->dimension) {
 		float *values = s->values + row * s->stride;
-		memcpy(values, own == SIZE_MAX ? item->values : s->values + own,
-		    s->dimension * sizeof *values);
+		memcpy(values, item->values, s->dimension * sizeof *values);
 		memset(values + s->dimension, 0, (s->stride - s->dimension) * sizeof *values);
 		to_bytes(s, row);
 	}

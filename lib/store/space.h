@@ -86,11 +86,14 @@ void vp_space_free(struct vp_space *s);
 /* The row of a record, or -1. */
 int64_t vp_space_find(const struct vp_space *s, struct vp_span id);
 
+/* Make room for so many more records: nothing moves while they are put in. */
+void vp_space_reserve(struct vp_space *s, size_t more);
+
 /* What stands in a row that is in use; the spans are good until the space is changed. */
 struct vp_item vp_space_item(const struct vp_space *s, size_t row);
 
 /* Store a record in the place of what has the same id. record is its key in the file. item may be
- * one of vp_space_item's, whole or in part. */
+ * one of vp_space_item's, whole or in part, if there is room for it (vp_space_reserve). */
 void vp_space_put(struct vp_space *s, const struct vp_item *item, int64_t record);
 void vp_space_remove(struct vp_space *s, size_t row);
 

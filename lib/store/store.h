@@ -27,18 +27,23 @@ struct vp_namespace {
 	char *name;
 	char *schema; /* a JSON object, or NULL */
 	struct vp_space *space;
+	int64_t backup,
+	    before; /* the last backup with it: records with lower keys stay for it; 0 */
 };
 
 struct vp_index {
 	int64_t key;
 	struct vp_index_conf conf;
-	struct vp_namespace **spaces; /* [n], by name in byte order */
+	const struct vp_restore *restore; /* while it is being made from a backup: not to be used */
+	struct vp_namespace **spaces;     /* [n], by name in byte order */
 	size_t n;
 };
 
 struct vp_store;
 
-enum vp_store_error vp_store_open(const char *path, struct vp_store **out, struct vp_buf *why);
+/* progress, if given, is called now and then with the share of the file that has been read. */
+enum vp_store_error vp_store_open(
+    const char *path, void (*progress)(double share), struct vp_store **out, struct vp_buf *why);
 void vp_store_close(struct vp_store *s);
 
 /* Everything that is returned in between is good until the end of it. */

@@ -93,18 +93,44 @@ vp_upkeep_copy(const char *path, const char *to, struct vp_buf *why)
 	return e;
 }
 
+/* The records that are there, not only for the sake of backups; and which backup holds which. */
+#define LIVE "records r JOIN namespaces n ON n.id = r.namespace_id AND r.last_backup IS NULL"
+#define HELD                                                                                       \
+	"backups b CROSS JOIN records r CROSS JOIN backup_namespaces n ON n.backup_id = b.id"      \
+	" AND n.namespace_id = r.namespace_id AND r.record < b.before"                             \
+	" AND (r.last_backup IS NULL OR r.last_backup >= b.id)"
+
 /* Each finds what should not be there, as a text. */
 static const char *const wrongs[] = {
     "SELECT 'namespace ' || n.id || ' belongs to no index' FROM namespaces n LEFT JOIN indexes i"
     " ON i.id = n.index_id WHERE i.id IS NULL LIMIT 1",
-    "SELECT 'record ' || r.record || ' belongs to no namespace' FROM records r LEFT JOIN namespaces"
-    " n ON n.id = r.namespace_id WHERE n.id IS NULL LIMIT 1",
-    "SELECT 'record ' || r.record || ' has a vector of another dimension' FROM records r"
-    " JOIN namespaces n ON n.id = r.namespace_id JOIN indexes i ON i.id = n.index_id"
-    " WHERE coalesce(length(r.vector), 0) <> 4 * i.dimension LIMIT 1",
-    "SELECT 'id ' || quote(id) || ' is there twice' FROM records GROUP BY namespace_id, id"
-    " HAVING count(*) > 1 LIMIT 1",
+    "SELECT 'record ' || record || ' belongs to no namespace' FROM records WHERE namespace_id NOT"
+    " IN (SELECT id FROM namespaces UNION SELECT namespace_id FROM backup_namespaces) LIMIT 1",
+    "SELECT 'record ' || r.record || ' has a vector of another dimension' FROM " LIVE
+    " JOIN indexes i ON i.id = n.index_id WHERE coalesce(length(r.vector), 0) <> 4 * i.dimension"
+    " LIMIT 1",
+    "SELECT 'id ' || quote(r.id) || ' is there twice' FROM " LIVE
+    " GROUP BY r.namespace_id, r.id HAVING count(*) > 1 LIMIT 1",
+    "SELECT 'record ' || r.record || ' has a vector of another dimension than its backup ' || b.id"
+    " FROM " HELD " WHERE coalesce(length(r.vector), 0) <> 4 * b.dimension LIMIT 1",
+    "SELECT 'id ' || quote(r.id) || ' is twice in backup ' || b.id FROM " HELD
+    " GROUP BY b.id, r.namespace_id, r.id HAVING count(*) > 1 LIMIT 1",
+    "SELECT 'backup ' || id || ' has not the records that it was made of' FROM backups WHERE NOT"
+    " ending AND records <> (SELECT count(*) FROM " HELD " WHERE b.id = backups.id) LIMIT 1",
 };
+
+/* Within a transaction: bring a file of an older format up to date, to be taken back. */
+static bool
+upgrade(sqlite3 *db, struct vp_buf *why)
+{
+	int64_t format = 0;
+	const char *step;
+	bool ok = first_row(db, "SELECT value FROM meta WHERE key = 'format'", &format, NULL);
+
+	for (; ok && (step = vp_db_upgrade(format, why)); format++)
+		ok = sqlite3_exec(db, step, NULL, NULL, NULL) == SQLITE_OK;
+	return ok;
+}
 
 /* Within one transaction, so that all looks are at the same moment. */
 static enum vp_store_error
@@ -116,11 +142,17 @@ look(sqlite3 *db, struct vp_upkeep_counts *counts, struct vp_buf *why)
 
 	if (ok && vp_span_is(vp_buf_get(&found), "ok"))
 		found.n = 0;
+	if (ok && !found.n) {
+		ok = upgrade(db, why);
+		if (why->n) /* a newer one */
+			return VP_STORE_FOREIGN;
+	}
 	for (size_t i = 0; ok && !found.n && i < sizeof wrongs / sizeof *wrongs; i++)
 		ok = first_row(db, wrongs[i], NULL, &found);
 	ok = ok && first_row(db, "SELECT count(*) FROM indexes", &counts->indexes, NULL) &&
 	     first_row(db, "SELECT count(*) FROM namespaces", &counts->namespaces, NULL) &&
-	     first_row(db, "SELECT count(*) FROM records", &counts->records, NULL);
+	     first_row(db, "SELECT count(*) FROM " LIVE, &counts->records, NULL) &&
+	     first_row(db, "SELECT count(*) FROM backups WHERE NOT ending", &counts->backups, NULL);
 	if (!ok)
 		vp_buf_puts(&found, sqlite3_errmsg(db));
 	if (found.n)

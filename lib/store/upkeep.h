@@ -15,12 +15,13 @@
 enum vp_store_error vp_upkeep_copy(const char *path, const char *to, struct vp_buf *why);
 
 struct vp_upkeep_counts {
-	int64_t indexes, namespaces, records;
+	int64_t indexes, namespaces, records, backups;
 };
 
 /* Check a file, also one that is being served: its pages, and that each record belongs to a
- * namespace, has a vector of its index's dimension, and an id that no other one has. FOREIGN, and
- * the first thing that is wrong, where something is. */
+ * namespace, has a vector of its index's dimension, and an id that no other one has; and that each
+ * backup holds as many records as it did when it was made. FOREIGN, and the first thing that is
+ * wrong, where something is. */
 enum vp_store_error vp_upkeep_check(
     const char *path, struct vp_upkeep_counts *counts, struct vp_buf *why);
 
