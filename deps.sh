@@ -1,11 +1,11 @@
 #!/bin/sh
 # Install what building, testing and the demo need and this machine lacks; say nothing where all is there.
 # `deps.sh build`; `deps.sh demo`, `deps.sh check` and `deps.sh bench` include it.
+# shellcheck disable=SC2317 # functions that are called by need
 set -eu
 what=${1:-check}
 missing=
 
-# shellcheck disable=SC2317 # the tests below are called by need
 need() { # PACKAGE TEST...: the package is wanted where the test fails
 	package=$1
 	shift
@@ -42,6 +42,7 @@ fi
 if [ "$what" = check ]; then
 	need bats command -v bats
 	need mandoc command -v mandoc
+	need parallel command -v parallel
 	need bsdextrautils command -v col
 	need procps command -v ps
 	need sqlite3 command -v sqlite3

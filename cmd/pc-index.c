@@ -1,51 +1,101 @@
-/* pc-index: the life of Pinecone indexes: create, list, describe, stats, delete */
+/* pc-index: the life of Pinecone indexes, and of what they have: namespaces, backups, restores, imports */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "ndjson.h"
 #include "json.h"
+#include "names.h"
 #include "opt.h"
 #include "out.h"
 #include "pinecone.h"
+#include "sure.h"
+#include "thing.h"
 
-enum { DIMENSION_MAX = 20000, IF_MISSING = 256, CLOUD, REGION };
+enum {
+	CLOUD = 256,
+	DELETION_PROTECTION,
+	DESCRIPTION,
+	FILTERABLE,
+	IF_MISSING,
+	INTEGRATION,
+	NAME,
+	NO_WAIT,
+	ON_ERROR,
+	PREFIX,
+	READ_CAPACITY,
+	REGION,
+	TYPE
+};
 
 static const struct vp_program program = {
     .name = "pc-index",
-    .synopsis = "create [-qv] -d dimension [-m metric] [--cloud cloud] [--region region] "
-		"[--if-missing] index ...\n"
-		"list [-qv]\n"
-		"describe [-qv] index ...\n"
-		"stats [-qv] index ...\n"
-		"delete [-qvy] index ...",
-    .help =
-	"  index                   a name; - reads names, or objects with one, from stdin\n"
-	"  -d, --dimension N       values in a vector, 1 to 20000\n"
-	"  -m, --metric METRIC     cosine, dotproduct or euclidean (cosine)\n"
-	"      --cloud CLOUD       aws, gcp or azure (aws)\n"
-	"      --region REGION     of the cloud (us-east-1)\n"
-	"      --if-missing        an index that exists and has that dimension and metric is fine\n"
-	"  -y, --yes               delete without asking\n",
-    .shorts = "d:m:y",
+    .synopsis = "create | configure [option ...] index ...\n"
+		"describe | stats | delete [option ...] index ...\n"
+		"list [option ...]\n"
+		"namespaces [list] [option ...] index\n"
+		"namespaces create | describe | delete [option ...] index namespace ...\n"
+		"backups [list] [option ...] [index]\n"
+		"backups create [option ...] index ...\n"
+		"backups describe | delete [option ...] backup ...\n"
+		"restores [list] [option ...]\n"
+		"restores create [option ...] backup index ...\n"
+		"restores describe [option ...] restore ...\n"
+		"imports [list] [option ...] index\n"
+		"imports start [option ...] index URI ...\n"
+		"imports describe | cancel [option ...] index import ...",
+    .help = "  index ...               names; - reads them, or objects that have them, from stdin\n"
+	    "\n"
+	    "create:\n"
+	    "  -d, --dimension N       values in a vector, 1 to 20000\n"
+	    "  -m, --metric METRIC     cosine, dotproduct or euclidean (cosine)\n"
+	    "      --type TYPE         dense, sparse, or hybrid, which takes both (dense)\n"
+	    "      --cloud CLOUD       aws, gcp or azure (aws)\n"
+	    "      --region REGION     of the cloud (us-east-1)\n"
+	    "create, namespaces create:\n"
+	    "      --if-missing        one that exists, and is the same, is fine\n"
+	    "      --filterable FIELD  let filters use this field of the metadata only; may be "
+	    "repeated\n"
+	    "create, configure:\n"
+	    "      --read-capacity CAPACITY  on-demand, or some of node=TYPE,shards=N,replicas=N\n"
+	    "create, configure, restores create:\n"
+	    "  -t, --tag KEY=VALUE     may be repeated; configure -t KEY= takes a tag off\n"
+	    "      --deletion-protection STATE  enabled or disabled (disabled)\n"
+	    "create, backups create, restores create, imports start:\n"
+	    "      --no-wait           do not wait until it is ready\n"
+	    "namespaces list:\n"
+	    "      --prefix TEXT       only those that begin with it\n"
+	    "backups create:\n"
+	    "      --name NAME         of the backup\n"
+	    "      --description TEXT  of the backup\n"
+	    "imports start:\n"
+	    "      --integration ID    the storage integration that may read the URI\n"
+	    "      --on-error ACTION   abort or continue\n"
+	    "delete:\n"
+	    "  -y, --yes               without asking\n"
+	    "all:\n",
+    .shorts = "d:m:t:y",
     .longs = (const struct option[]){{"dimension", 1, NULL, 'd'}, {"metric", 1, NULL, 'm'},
-	{"yes", 0, NULL, 'y'}, {"cloud", 1, NULL, CLOUD}, {"region", 1, NULL, REGION},
-	{"if-missing", 0, NULL, IF_MISSING}, {0}},
+	{"tag", 1, NULL, 't'}, {"yes", 0, NULL, 'y'}, {"cloud", 1, NULL, CLOUD},
+	{"deletion-protection", 1, NULL, DELETION_PROTECTION},
+	{"description", 1, NULL, DESCRIPTION}, {"filterable", 1, NULL, FILTERABLE},
+	{"if-missing", 0, NULL, IF_MISSING}, {"integration", 1, NULL, INTEGRATION},
+	{"name", 1, NULL, NAME}, {"no-wait", 0, NULL, NO_WAIT}, {"on-error", 1, NULL, ON_ERROR},
+	{"prefix", 1, NULL, PREFIX}, {"read-capacity", 1, NULL, READ_CAPACITY},
+	{"region", 1, NULL, REGION}, {"type", 1, NULL, TYPE}, {0}},
     .common = VP_OPT_SAY | VP_OPT_NET,
 };
 
 static struct vp_pinecone pc;
-static uint64_t dimension;
-static const char *metric = "cosine", *cloud = "aws", *region = "us-east-1";
-static bool if_missing, yes;
+static struct vp_things things = {.pc = &pc}; /* of the command */
+static const char *backup;                    /* that is restored */
+static struct vp_names names = {.ok = vp_pinecone_name_ok};
 
-static bool
-metric_ok(const char *name)
-{
-	return strcmp(name, "cosine") == 0 || strcmp(name, "dotproduct") == 0 ||
-	       strcmp(name, "euclidean") == 0;
-}
+static struct vp_shape shape; /* -d, -m, --type; no metric: the type's own */
+static struct vp_shape_place place = {.cloud = "aws", .region = "us-east-1"};
+static struct vp_buf tags, filterable, read_capacity; /* JSON objects, or empty */
+static const char *protection, *backup_name, *description, *integration, *on_error, *prefix;
+static bool if_missing, no_wait, yes;
 
 static void
 print_line(struct vp_span json)
@@ -54,60 +104,155 @@ print_line(struct vp_span json)
 	vp_out_putc('\n');
 }
 
-/* {"name":name followed by what is put behind it. */
-static void
-begin_line(struct vp_buf *line, const char *name)
+/* --- what all kinds can do --- */
+
+static int
+describe(const char *name)
 {
-	vp_buf_puts(line, "{\"name\":");
-	vp_json_quote(line, vp_str(name));
+	return vp_thing_print(&things, name);
 }
+
+/* Whether it may be deleted. */
+static bool
+sure(const char *name)
+{
+	struct vp_buf what = {0};
+	bool is_yes;
+
+	vp_buf_printf(&what, "%s %s", things.kind->word, name);
+	if (things.index)
+		vp_buf_printf(&what, " of index %s", things.index);
+	is_yes = yes || vp_sure(vp_buf_cstr(&what));
+	vp_buf_free(&what);
+	return is_yes;
+}
+
+/* Whether it exists is asked first: a 404 to DELETE then means that an earlier try did it, whose
+ * answer was lost. The server refuses with 403 what is protected, as it does to a key that may do
+ * nothing: told here, it does not keep the others. */
+static int
+delete_thing(const char *name)
+{
+	struct vp_buf url = {0}, line = {0};
+	struct vp_http_answer a = {0};
+	struct vp_span v;
+	int e;
+
+	if (!sure(name))
+		return VP_EX_USAGE;
+	e = vp_thing_get(&things, name, &line);
+	if (e == -1) {
+		e = vp_thing_missing(&things, name);
+	} else if (e == 0 && vp_json_find(vp_buf_get(&line), "deletion_protection", &v) == 1 &&
+		   vp_span_is(v, "\"enabled\"")) {
+		vp_warn("index %s: it is protected: 'pc-index configure --deletion-protection "
+			"disabled %s' lets it be deleted",
+		    name, name);
+		e = VP_EX_CONFIG;
+	}
+	if (e == 0) {
+		e = vp_pinecone_call(&pc, "DELETE", vp_thing_url(&things, &url, name), NULL, &a);
+		e = e == -1 ? 0 : e;
+	}
+	if (e == 0) {
+		vp_buf_free(&a.body);
+		line.n = 0;
+		vp_buf_putc(&line, '{');
+		vp_thing_member(&line, things.kind->key, name);
+		vp_buf_puts(&line, ",\"deleted\":true}");
+		print_line(vp_buf_get(&line));
+	}
+	vp_buf_free(&line);
+	vp_buf_free(&url);
+	return e;
+}
+
+/* --- indexes --- */
 
 /* Whether the index is what was asked for: it may have been there already. */
 static int
-compare(const char *name, struct vp_span description)
+compare(const char *name, struct vp_span described, const struct vp_shape *want)
 {
-	struct vp_buf text = {0};
-	struct vp_span v;
-	uint64_t has = 0;
-	int status = 0;
+	struct vp_shape is = {0};
+	const char *why = vp_shape_read(described, &is);
 
-	if (vp_json_find(description, "dimension", &v) == 1)
-		(void)vp_json_uint(v, &has);
-	if (vp_json_find(description, "metric", &v) == 1)
-		vp_json_decode(v, &text);
-	vp_buf_cstr(&text);
-	if (has != dimension || strcmp(text.s, metric) != 0) {
+	if (why) {
+		vp_warn("index %s: in its description %s", name, why);
+		return VP_EX_PROTOCOL;
+	}
+	if (vp_shape_fits(&is, want))
+		return 0;
+	if (is.type != want->type && (is.type != VP_SHAPE_DENSE || want->type != VP_SHAPE_HYBRID))
+		vp_warn("index %s: exists as a %s index, not a %s one: take another name", name,
+		    vp_shape_name(is.type), vp_shape_name(want->type));
+	else
 		vp_warn("index %s: exists with dimension %llu and metric %s, not %llu and %s: take "
 			"another name",
-		    name, (unsigned long long)has, text.s, (unsigned long long)dimension, metric);
-		status = VP_EX_CONFIG;
+		    name, (unsigned long long)is.dimension, is.metric,
+		    (unsigned long long)want->dimension, want->metric);
+	return VP_EX_CONFIG;
+}
+
+/* The shape that the options and a line of the input ask for. 0, or an exit status (said). */
+static int
+wanted(const char *name, struct vp_shape *want)
+{
+	const char *why;
+
+	*want = shape;
+	if (names.object.n && (why = vp_shape_read(names.object, want))) {
+		vp_warn("index %s: not created: in its line %s", name, why);
+		return VP_EX_DATA;
 	}
-	vp_buf_free(&text);
-	return status;
+	if (want->type == VP_SHAPE_DOCUMENT) {
+		vp_warn("index %s: not created: its line describes a document index, which takes "
+			"no vectors",
+		    name);
+		return VP_EX_DATA;
+	}
+	if (!*want->metric)
+		strcpy(want->metric, want->type == VP_SHAPE_DENSE ? "cosine" : "dotproduct");
+	if (want->type != VP_SHAPE_DENSE && strcmp(want->metric, "dotproduct") != 0) {
+		vp_warn("index %s: a %s index has the metric dotproduct: leave -m out", name,
+		    vp_shape_name(want->type));
+		return VP_EX_USAGE;
+	}
+	if (want->type == VP_SHAPE_SPARSE && want->dimension) {
+		vp_warn("index %s: a sparse index has no dimension: leave -d out", name);
+		return VP_EX_USAGE;
+	}
+	if (want->type != VP_SHAPE_SPARSE && !want->dimension) {
+		vp_warn(
+		    "index %s: how many values has a vector? give -d, or a dimension in its line",
+		    name);
+		return VP_EX_USAGE;
+	}
+	return 0;
 }
 
 static int
 create(const char *name)
 {
 	struct vp_buf described = {0};
-	bool existed;
-	int e;
+	struct vp_shape want;
+	bool existed = false;
+	int e = wanted(name, &want);
 
-	if (!dimension) {
-		vp_warn(
-		    "index %s: how many values has a vector? give -d, or a dimension in its line",
-		    name);
-		return VP_EX_USAGE;
-	}
-	e = vp_pinecone_create(&pc, name, dimension, metric, cloud, region, &existed);
+	if (e)
+		return e;
+	e = vp_pinecone_make(&pc, name, &want, &place, &existed);
 	if (e == 0 && existed && !if_missing) {
 		vp_warn("index %s: exists already: --if-missing takes it as it is", name);
 		e = VP_EX_CONFIG;
 	}
-	if (e == 0)
+	if (e == 0 && no_wait) {
+		e = vp_thing_get(&things, name, &described);
+		e = e == -1 ? vp_thing_missing(&things, name) : e;
+	} else if (e == 0) {
 		e = vp_pinecone_wait(&pc, name, &described);
+	}
 	if (e == 0)
-		e = compare(name, vp_buf_get(&described));
+		e = compare(name, vp_buf_get(&described), &want);
 	if (e == 0)
 		print_line(vp_buf_get(&described));
 	vp_buf_free(&described);
@@ -115,16 +260,31 @@ create(const char *name)
 }
 
 static int
-describe(const char *name)
+configure(const char *name)
 {
-	struct vp_buf described = {0};
-	int e = vp_pinecone_describe(&pc, name, &described);
+	struct vp_buf url = {0}, body = {0};
+	struct vp_http_answer a;
+	int e;
 
-	if (e == -1)
-		e = vp_pinecone_no_index(&pc, name);
-	if (e == 0)
-		print_line(vp_buf_get(&described));
-	vp_buf_free(&described);
+	vp_buf_putc(&body, '{');
+	vp_thing_member(&body, "deletion_protection", protection);
+	if (tags.n)
+		vp_buf_printf(&body, "%s\"tags\":%s", body.n > 1 ? "," : "", vp_buf_cstr(&tags));
+	if (read_capacity.n)
+		vp_buf_printf(&body,
+		    pc.with_schema ? "%s\"read_capacity\":%s"
+				   : "%s\"spec\":{\"serverless\":{\"read_capacity\":%s}}",
+		    body.n > 1 ? "," : "", vp_buf_cstr(&read_capacity));
+	vp_buf_putc(&body, '}');
+	e = vp_pinecone_call(&pc, "PATCH", vp_thing_url(&things, &url, name), &body, &a);
+	if (e == 0) {
+		print_line(vp_buf_get(&a.body));
+		vp_buf_free(&a.body);
+	} else if (e == -1) {
+		e = vp_thing_missing(&things, name);
+	}
+	vp_buf_free(&url);
+	vp_buf_free(&body);
 	return e;
 }
 
@@ -136,13 +296,12 @@ print_stats(const char *name, struct vp_span answer)
 	struct vp_buf line = {0};
 	struct vp_json_walk w;
 	struct vp_span object, key, value;
-	bool any;
 
 	vp_json_check(answer, &object);
 	vp_json_begin(&w, object);
-	any = vp_json_member(&w, &key, &value) > 0;
-	begin_line(&line, name);
-	vp_buf_puts(&line, any ? "," : "");
+	vp_buf_putc(&line, '{');
+	vp_thing_member(&line, "name", name);
+	vp_buf_puts(&line, vp_json_member(&w, &key, &value) > 0 ? "," : "");
 	vp_buf_add(&line, object.s + 1, object.n - 1);
 	print_line(vp_buf_get(&line));
 	vp_buf_free(&line);
@@ -154,268 +313,438 @@ stats(const char *name)
 	struct vp_buf url = {0};
 	const struct vp_buf none = {.s = (char[]){"{}"}, .n = 2};
 	struct vp_http_answer a;
-	char *base = NULL;
-	int e = vp_pinecone_index(&pc, name, &base);
+	char *host = NULL;
+	int e = vp_pinecone_host(&pc, name, &host);
 
 	if (e == 0) {
-		vp_buf_printf(&url, "%s/describe_index_stats", base);
+		vp_buf_printf(&url, "%s/describe_index_stats", host);
 		e = vp_pinecone_call(&pc, "POST", vp_buf_cstr(&url), &none, &a);
 	}
 	if (e == -1)
-		e = vp_pinecone_no_index(&pc, name);
+		e = vp_thing_missing(&things, name);
 	else if (e == 0) {
 		print_stats(name, vp_buf_get(&a.body));
 		vp_buf_free(&a.body);
 	}
-	free(base);
+	free(host);
 	vp_buf_free(&url);
 	return e;
 }
 
-/* Whether index name may be deleted. What is asked and answered is on the terminal; the answer is
- * a whole line, so that its end answers no other question. */
-static bool
-sure(const char *name)
-{
-	char *answer = NULL;
-	size_t room = 0;
-	bool is_yes;
+/* --- namespaces --- */
 
-	if (yes)
-		return true;
-	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
-		vp_warn("index %s: not deleted: -y is wanted where nobody can be asked", name);
-		return false;
-	}
-	fprintf(stderr, "%s: delete index %s and all its records? [y/N] ", vp_name, name);
-	is_yes = getline(&answer, &room, stdin) > 0 && (*answer == 'y' || *answer == 'Y');
-	if (!is_yes)
-		vp_warn("index %s: not deleted", name);
-	free(answer);
-	return is_yes;
-}
-
-/* Whether it exists is asked first: a 404 to DELETE then means that an earlier try did it, whose
- * answer was lost. */
+/* Whether it exists is asked first, as for an index: a 409 is then about one that was made by a try
+ * whose answer was lost. */
 static int
-delete_index(const char *name)
+create_namespace(const char *name)
 {
-	struct vp_buf url = {0}, line = {0};
+	struct vp_buf url = {0}, body = {0};
 	struct vp_http_answer a = {0};
+	int e = vp_thing_get(&things, name, &body);
+
+	if (e == 0 && if_missing) {
+		print_line(vp_buf_get(&body));
+	} else if (e == 0) {
+		vp_warn("namespace %s: exists already: --if-missing takes it as it is", name);
+		e = VP_EX_CONFIG;
+	} else if (e == -1) {
+		vp_buf_putc(&body, '{');
+		vp_thing_member(&body, "name", name);
+		if (filterable.n)
+			vp_buf_printf(
+			    &body, ",\"schema\":{\"fields\":%s}", vp_buf_cstr(&filterable));
+		vp_buf_putc(&body, '}');
+		e = vp_http_call(
+		    pc.http, VP_PINECONE, "POST", vp_thing_url(&things, &url, NULL), &body, &a);
+		if (e == 0 && a.status == 404)
+			e = vp_pinecone_no_index(&pc, things.index);
+		else if (e == 0)
+			e = vp_thing_print(&things, name);
+		vp_buf_free(&a.body);
+	}
+	vp_buf_free(&url);
+	vp_buf_free(&body);
+	return e;
+}
+
+/* --- backups, restores, imports: they are begun, and end in their own time --- */
+
+static int
+create_backup(const char *name)
+{
+	struct vp_buf url = {0}, body = {0};
 	int e;
 
-	if (!sure(name))
-		return VP_EX_USAGE;
-	e = vp_pinecone_describe(&pc, name, &line);
-	if (e == -1)
-		e = vp_pinecone_no_index(&pc, name);
-	if (e == 0) {
-		vp_pinecone_control_url(&pc, &url, name, "");
-		e = vp_pinecone_call(&pc, "DELETE", url.s, NULL, &a);
-		e = e == -1 ? 0 : e;
-	}
-	if (e == 0) {
-		vp_buf_free(&a.body);
-		line.n = 0;
-		begin_line(&line, name);
-		vp_buf_puts(&line, ",\"deleted\":true}");
-		print_line(vp_buf_get(&line));
-	}
-	vp_buf_free(&line);
+	vp_pinecone_control_url(&pc, &url, name, "/backups");
+	vp_buf_putc(&body, '{');
+	vp_thing_member(&body, "name", backup_name);
+	vp_thing_member(&body, "description", description);
+	vp_buf_putc(&body, '}');
+	e = vp_thing_begin(&things, url.s, &body, !no_wait);
 	vp_buf_free(&url);
-	return e;
+	vp_buf_free(&body);
+	return e == -1 ? vp_pinecone_no_index(&pc, name) : e;
 }
 
 static int
-list(void)
+create_restore(const char *name)
 {
-	struct vp_buf url = {0};
-	struct vp_http_answer a;
-	struct vp_json_walk w;
-	struct vp_span indexes, item;
+	const struct vp_things backups = {.pc = &pc, .kind = &vp_thing_kinds[VP_BACKUP]};
+	struct vp_buf url = {0}, body = {0};
 	int e;
 
-	vp_buf_printf(&url, "%s/indexes", pc.controller);
-	e = vp_pinecone_call(&pc, "GET", vp_buf_cstr(&url), NULL, &a);
-	if (e == -1) {
-		vp_warn("GET %s: 404: this is no Pinecone: check PINECONE_CONTROLLER_HOST", url.s);
-		e = VP_EX_CONFIG;
-	} else if (e == 0) {
-		if (vp_json_find(vp_buf_get(&a.body), "indexes", &indexes) != 1 ||
-		    vp_json_type(indexes) != '[') {
-			vp_warn("GET %s: the answer has no indexes", url.s);
-			e = VP_EX_PROTOCOL;
-		} else {
-			for (vp_json_begin(&w, indexes); vp_json_item(&w, &item) > 0;)
-				print_line(item);
-		}
+	vp_thing_url(&backups, &url, backup);
+	vp_buf_puts(&url, "/create-index");
+	vp_buf_putc(&body, '{');
+	vp_thing_member(&body, "name", name);
+	vp_thing_member(&body, "deletion_protection", protection);
+	if (tags.n)
+		vp_buf_printf(&body, ",\"tags\":%s", vp_buf_cstr(&tags));
+	vp_buf_putc(&body, '}');
+	e = vp_thing_begin(&things, vp_buf_cstr(&url), &body, !no_wait);
+	vp_buf_free(&url);
+	vp_buf_free(&body);
+	return e == -1 ? vp_thing_missing(&backups, backup) : e;
+}
+
+static int
+start_import(const char *uri)
+{
+	struct vp_buf url = {0}, body = {0};
+	int e;
+
+	vp_buf_putc(&body, '{');
+	vp_thing_member(&body, "uri", uri);
+	vp_thing_member(&body, "integrationId", integration);
+	if (on_error)
+		vp_buf_printf(&body, ",\"errorMode\":{\"onError\":\"%s\"}", on_error);
+	vp_buf_putc(&body, '}');
+	e = vp_thing_begin(&things, vp_thing_url(&things, &url, NULL), &body, !no_wait);
+	vp_buf_free(&url);
+	vp_buf_free(&body);
+	return e == -1 ? vp_pinecone_no_index(&pc, things.index) : e;
+}
+
+/* The server accepts this for an import that has finished as well, and does nothing: what came of it
+ * is in its description. */
+static int
+cancel(const char *id)
+{
+	struct vp_buf url = {0}, described = {0};
+	struct vp_http_answer a;
+	struct vp_span state;
+	int e = vp_pinecone_call(&pc, "DELETE", vp_thing_url(&things, &url, id), NULL, &a);
+
+	if (e == 0) {
 		vp_buf_free(&a.body);
+		e = vp_thing_get(&things, id, &described);
+	}
+	if (e == -1)
+		e = vp_thing_missing(&things, id);
+	if (e == 0) {
+		print_line(vp_buf_get(&described));
+		if (vp_json_find(vp_buf_get(&described), "status", &state) == 1 &&
+		    (vp_span_is(state, "\"Completed\"") || vp_span_is(state, "\"Failed\""))) {
+			vp_warn("import %s: not cancelled: its state is %.*s already", id,
+			    (int)state.n, state.s);
+			e = VP_EX_CONFIG;
+		}
 	}
 	vp_buf_free(&url);
+	vp_buf_free(&described);
 	return e;
 }
 
-/* The dimension and metric of an object that describes an index, where it has them. NULL, or what
- * is wrong. */
-static const char *
-read_shape(struct vp_span object, struct vp_buf *text)
+/* --- the command line --- */
+
+static const struct command {
+	int kind; /* of what: VP_INDEX .. */
+	const char *verb;
+	const char *owner; /* what its first operand is, or NULL; with a ? it may be missing */
+	const char *word;  /* what the others are, NULL: there are none */
+	int (*each)(const char *name); /* NULL: list */
+	const char *takes;             /* its options */
+} commands[] = {
+    {VP_INDEX, "create", NULL, "index", create,
+	" dimension metric type cloud region if-missing filterable tag deletion-protection "
+	"read-capacity no-wait "},
+    {VP_INDEX, "list", NULL, NULL, NULL, ""},
+    {VP_INDEX, "describe", NULL, "index", describe, ""},
+    {VP_INDEX, "stats", NULL, "index", stats, ""},
+    {VP_INDEX, "configure", NULL, "index", configure, " tag deletion-protection read-capacity "},
+    {VP_INDEX, "delete", NULL, "index", delete_thing, " yes "},
+    {VP_NAMESPACE, "list", "index", NULL, NULL, " prefix "},
+    {VP_NAMESPACE, "create", "index", "namespace", create_namespace, " if-missing filterable "},
+    {VP_NAMESPACE, "describe", "index", "namespace", describe, ""},
+    {VP_NAMESPACE, "delete", "index", "namespace", delete_thing, " yes "},
+    {VP_BACKUP, "list", "index?", NULL, NULL, ""},
+    {VP_BACKUP, "create", NULL, "index", create_backup, " name description no-wait "},
+    {VP_BACKUP, "describe", NULL, "backup", describe, ""},
+    {VP_BACKUP, "delete", NULL, "backup", delete_thing, " yes "},
+    {VP_RESTORE, "list", NULL, NULL, NULL, ""},
+    {VP_RESTORE, "create", "backup", "index", create_restore, " tag deletion-protection no-wait "},
+    {VP_RESTORE, "describe", NULL, "restore", describe, ""},
+    {VP_IMPORT, "list", "index", NULL, NULL, ""},
+    {VP_IMPORT, "start", "index", "URI", start_import, " integration on-error no-wait "},
+    {VP_IMPORT, "describe", "index", "import", describe, ""},
+    {VP_IMPORT, "cancel", "index", "import", cancel, ""},
+};
+enum { COMMANDS = sizeof commands / sizeof *commands };
+
+/* Put a member into a JSON object that is given piece by piece on the command line. */
+static void
+add(struct vp_buf *object, const char *option, struct vp_span key, struct vp_span value)
 {
+	struct vp_buf name = {0};
 	struct vp_span v;
 
-	if (vp_json_find(object, "dimension", &v) == 1 && vp_json_type(v) != 'n' &&
-	    (vp_json_uint(v, &dimension) || dimension < 1 || dimension > DIMENSION_MAX))
-		return "its dimension is no number from 1 to 20000";
-	if (vp_json_find(object, "metric", &v) == 1 && vp_json_type(v) != 'n') {
-		if (vp_json_decode(v, text) || !metric_ok(vp_buf_cstr(text)))
-			return "its metric is not cosine, dotproduct or euclidean";
-		metric = text->s;
-	}
-	return NULL;
-}
-
-/* The name in a line: the line itself, a JSON string, or an object's member. NULL, or what is
- * wrong. */
-static const char *
-read_name(struct vp_span line, struct vp_buf *name)
-{
-	struct vp_span v = line;
-
-	if (*line.s != '{' && *line.s != '"')
-		vp_buf_span(name, line);
-	else if (vp_json_check(line, NULL))
-		return "not JSON";
-	else if (*line.s == '{' && vp_json_find(line, "name", &v) != 1)
-		return "an object without a name";
-	else if (vp_json_decode(v, name))
-		return "its name is no string";
-	return vp_pinecone_name_ok(vp_buf_get(name)) ? NULL : "no name that an index can have";
-}
-
-static int
-from_line(int (*action)(const char *), unsigned long long number, struct vp_span line)
-{
-	struct vp_buf name = {0}, text = {0};
-	uint64_t dimension_was = dimension;
-	const char *metric_was = metric, *why = read_name(line, &name);
-	int e;
-
-	if (!why && action == create && *line.s == '{')
-		why = read_shape(line, &text);
-	if (why) {
-		vp_warn("line %llu: %s: want a name, or an object with one", number, why);
-		e = VP_EX_DATA;
-	} else {
-		e = action(vp_buf_cstr(&name));
-	}
-	dimension = dimension_was;
-	metric = metric_was;
+	vp_buf_span(&name, key);
+	if (!key.n || (object->n && vp_json_find(vp_buf_get(object), vp_buf_cstr(&name), &v) == 1))
+		vp_usage("--%s %s: %s", option, optarg, key.n ? "is given twice" : "has no name");
 	vp_buf_free(&name);
-	vp_buf_free(&text);
-	return e;
+	if (object->n)
+		object->s[object->n - 1] = ',';
+	else
+		vp_buf_putc(object, '{');
+	vp_json_quote(object, key);
+	vp_buf_putc(object, ':');
+	vp_buf_span(object, value);
+	vp_buf_putc(object, '}');
 }
 
-static struct vp_span
-trim(struct vp_span s)
+static void
+add_tag(void)
 {
-	while (s.n && (*s.s == ' ' || *s.s == '\t'))
-		s = (struct vp_span){s.s + 1, s.n - 1};
-	while (s.n && (s.s[s.n - 1] == ' ' || s.s[s.n - 1] == '\t'))
-		s.n--;
-	return s;
+	const char *is = strchr(optarg, '=');
+	struct vp_buf value = {0};
+
+	if (!is)
+		vp_usage("-t %s: want KEY=VALUE", optarg);
+	vp_json_quote(&value, vp_str(is + 1));
+	add(&tags, "tag", (struct vp_span){optarg, (size_t)(is - optarg)}, vp_buf_get(&value));
+	vp_buf_free(&value);
 }
 
-/* Do action for each line of standard input, as for_each does. */
-static int
-for_each_line(int (*action)(const char *))
+static const char *
+one_of(const char *option, const char *a, const char *b)
 {
-	struct vp_lines in = {0};
-	struct vp_span line;
-	int status = 0, e;
+	if (strcmp(optarg, a) != 0 && strcmp(optarg, b) != 0)
+		vp_usage("--%s %s: want %s or %s", option, optarg, a, b);
+	return optarg;
+}
 
-	while (status != VP_EX_NOPERM && (e = vp_lines_next(&in, &line)) != 0) {
-		if (e == VP_E_IO) {
-			vp_warn("standard input, behind line %llu:", in.line);
-			status = VP_EX_IO;
-			break;
-		}
-		if (e == VP_E_LIMIT)
-			vp_warn("line %llu: too long for a name", in.line);
-		else if (!(line = trim(line)).n)
+static void
+option(int c)
+{
+	switch (c) {
+	case 'd':
+		shape.dimension = vp_arg_number(c, 1, VP_DIMENSIONS_MAX);
+		break;
+	case 'm':
+		if (!vp_shape_metric_ok(optarg))
+			vp_usage("-m %s: want cosine, dotproduct or euclidean", optarg);
+		snprintf(shape.metric, sizeof shape.metric, "%s", optarg);
+		break;
+	case TYPE:
+		if (!vp_shape_type_read(optarg, &shape.type))
+			vp_usage("--type %s: want dense, sparse or hybrid", optarg);
+		break;
+	case CLOUD:
+		place.cloud = optarg;
+		break;
+	case REGION:
+		place.region = optarg;
+		break;
+	case IF_MISSING:
+		if_missing = true;
+		break;
+	case FILTERABLE:
+		add(&filterable, "filterable", vp_str(optarg), VP_LIT("{\"filterable\":true}"));
+		break;
+	case 't':
+		add_tag();
+		break;
+	case DELETION_PROTECTION:
+		protection = one_of("deletion-protection", "enabled", "disabled");
+		break;
+	case READ_CAPACITY:
+		read_capacity.n = 0;
+		if (!vp_shape_capacity_read(optarg, &read_capacity))
+			vp_usage("--read-capacity %s: want on-demand, or "
+				 "node=TYPE,shards=N,replicas=N",
+			    optarg);
+		break;
+	case NO_WAIT:
+		no_wait = true;
+		break;
+	case PREFIX:
+		prefix = optarg;
+		break;
+	case NAME:
+		backup_name = optarg;
+		break;
+	case DESCRIPTION:
+		description = optarg;
+		break;
+	case INTEGRATION:
+		integration = optarg;
+		break;
+	case ON_ERROR:
+		on_error = one_of("on-error", "abort", "continue");
+		break;
+	case 'y':
+		yes = true;
+		break;
+	}
+}
+
+/* The options, and in given a bit for each of them that is not of all commands: its place in the
+ * table. */
+static void
+read_options(int argc, char *argv[], uint32_t *given)
+{
+	for (int c; (c = vp_opt(argc, argv)) != -1;) {
+		for (int i = 0; program.longs[i].name; i++)
+			if (program.longs[i].val == c) {
+				*given |= UINT32_C(1) << i;
+				if (program.longs[i].has_arg &&
+				    !vp_utf8_valid(vp_str(optarg), NULL))
+					vp_usage("--%s: not valid UTF-8", program.longs[i].name);
+			}
+		option(c);
+	}
+}
+
+/* In front of the verb, with a blank behind it; nothing for indexes. */
+static const char *
+noun(const struct command *c)
+{
+	return vp_thing_kinds[c->kind].noun;
+}
+
+static const char want_command[] =
+    "want one of create, list, describe, stats, configure, delete, namespaces, backups, "
+    "restores, imports";
+
+/* The command that the first operands name; takes them off. Behind a noun alone, list is meant. */
+static const struct command *
+read_command(char *argv[])
+{
+	const struct command *listing = NULL;
+	const char *word = argv[optind];
+	size_t n;
+
+	if (!word)
+		vp_usage("%s", want_command);
+	n = strlen(word);
+	optind++;
+	for (const struct command *c = commands; c < commands + COMMANDS; c++) {
+		if (c->kind == VP_INDEX && strcmp(word, c->verb) == 0)
+			return c;
+		if (strncmp(noun(c), word, n) != 0 || strcmp(noun(c) + n, " ") != 0)
 			continue;
-		e = e == VP_E_LIMIT ? VP_EX_DATA : from_line(action, in.line, line);
-		status = status && e != VP_EX_NOPERM ? status : e;
+		if (argv[optind] && strcmp(argv[optind], c->verb) == 0) {
+			optind++;
+			return c;
+		}
+		listing = c->each ? listing : c;
 	}
-	vp_lines_free(&in);
-	return status;
+	if (!listing)
+		vp_usage("%s: %s", word, want_command);
+	return listing;
 }
 
-/* Do action for each name. One that fails does not keep the others from it, except where the key
- * is refused. The first failure's status. */
-static int
-for_each(int (*action)(const char *), char *const names[])
+static void
+check_options(const struct command *c, uint32_t given)
 {
-	int status = 0, e;
+	char word[64];
 
-	for (; *names && status != VP_EX_NOPERM; names++) {
-		e = strcmp(*names, "-") == 0 ? for_each_line(action) : action(*names);
-		status = status && e != VP_EX_NOPERM ? status : e;
+	for (int i = 0; program.longs[i].name; i++) {
+		snprintf(word, sizeof word, " %s ", program.longs[i].name);
+		if (given >> i & 1 && !strstr(c->takes, word))
+			vp_usage(
+			    "--%s: no option of %s%s", program.longs[i].name, noun(c), c->verb);
 	}
+	if (c->each == configure && !given)
+		vp_usage("configure: change what? give -t, --deletion-protection or "
+			 "--read-capacity");
+}
+
+/* The first operand of some commands, taken off, and a look at all. */
+static const char *
+check_operands(const struct command *c, char *argv[])
+{
+	const char *owner = NULL;
+
+	for (int i = optind; argv[i]; i++)
+		if (!vp_pinecone_name_ok(vp_str(argv[i])))
+			vp_usage("'%s': no name that there can be%s", argv[i],
+			    c->kind == VP_NAMESPACE ? ": the default namespace is __default__"
+						    : "");
+	if (c->owner && argv[optind])
+		owner = argv[optind++];
+	else if (c->owner && !strchr(c->owner, '?'))
+		vp_usage("%s%s: the %s is missing", noun(c), c->verb, c->owner);
+	if (c->word && !argv[optind])
+		vp_usage("%s%s: the %s is missing: - reads such", noun(c), c->verb, c->word);
+	if (!c->word && argv[optind])
+		vp_usage("%s%s: takes no operand '%s'", noun(c), c->verb, argv[optind]);
+	return owner;
+}
+
+/* Carry the command out: for each of the operands, or once. */
+static int
+run(const struct command *c, char *operands[])
+{
+	char *base = NULL;
+	int status = 0;
+
+	if (pc.with_schema && filterable.n && c->each == create) {
+		vp_warn("--filterable: since API version 2026-07 no part of an index: give it to "
+			"'pc-index namespaces create'");
+		return VP_EX_USAGE;
+	}
+	if (things.kind->in_index)
+		status = vp_pinecone_host(&pc, things.index, &base);
+	if (status == -1)
+		status = vp_pinecone_no_index(&pc, things.index);
+	things.base = base;
+	names.each = c->each;
+	names.key = things.kind->key;
+	if (c->word && strcmp(c->word, things.kind->word) != 0)
+		names.key = strcmp(c->word, "URI") == 0 ? "uri" : vp_thing_kinds[VP_INDEX].key;
+	if (status == 0)
+		status = c->each ? vp_names_each(&names, operands) : vp_thing_list(&things, prefix);
+	free(base);
 	return status;
 }
 
 int
 main(int argc, char *argv[])
 {
-	static const struct {
-		const char *name;
-		int (*action)(const char *);
-	} commands[] = {
-	    {"create", create}, {"describe", describe}, {"stats", stats}, {"delete", delete_index}};
-	int (*action)(const char *) = NULL;
-	const char *command;
+	const struct command *command;
+	uint32_t given = 0;
 	int status;
 
 	vp_start(&program);
-	for (int c; (c = vp_opt(argc, argv)) != -1;)
-		switch (c) {
-		case 'd':
-			dimension = vp_arg_number(c, 1, DIMENSION_MAX);
-			break;
-		case 'm':
-			if (!metric_ok(optarg))
-				vp_usage("-m %s: want cosine, dotproduct or euclidean", optarg);
-			metric = optarg;
-			break;
-		case 'y':
-			yes = true;
-			break;
-		case CLOUD:
-			cloud = optarg;
-			break;
-		case REGION:
-			region = optarg;
-			break;
-		case IF_MISSING:
-			if_missing = true;
-			break;
-		}
-	if (optind == argc)
-		vp_usage("want one of create, list, describe, stats, delete");
-	command = argv[optind++];
-	for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
-		if (strcmp(command, commands[i].name) == 0)
-			action = commands[i].action;
-	if (!action && strcmp(command, "list") != 0)
-		vp_usage("%s: want one of create, list, describe, stats, delete", command);
-	for (int i = optind; i < argc; i++)
-		if (!vp_pinecone_name_ok(vp_str(argv[i])))
-			vp_usage("'%s': no name that an index can have", argv[i]);
-	if (action ? optind == argc : optind < argc)
-		vp_usage("%s: %s", command,
-		    action ? "want the name of an index, or - to read names" : "takes no operands");
+	read_options(argc, argv, &given);
+	command = read_command(argv);
+	check_options(command, given);
+	things.kind = &vp_thing_kinds[command->kind];
+	if (command->kind == VP_RESTORE)
+		backup = check_operands(command, argv);
+	else
+		things.index = check_operands(command, argv);
+	place.tags = vp_buf_get(&tags);
+	place.filterable = vp_buf_get(&filterable);
+	place.read_capacity = vp_buf_get(&read_capacity);
+	place.is_protected = protection && strcmp(protection, "enabled") == 0;
 	vp_pinecone_open(&pc);
-	status = action ? for_each(action, argv + optind) : list();
+	status = run(command, argv + optind);
 	vp_pinecone_close(&pc);
+	vp_buf_free(&tags);
+	vp_buf_free(&filterable);
+	vp_buf_free(&read_capacity);
 	vp_out_close();
 	return status;
 }

@@ -27,7 +27,6 @@ static const struct vp_program program = {
 
 static struct vp_flow flow;
 static struct vp_pinecone pc;
-static const char *index_name;
 static struct vp_buf url, rest; /* rest: what follows the vector or id in each request */
 
 static int
@@ -128,26 +127,20 @@ deliver(void *arg, const struct vp_job *job, size_t n)
 			print_result(&job->batch.rec[i], job->result[i].span);
 }
 
-static const char *
-advice(void *arg, long status)
-{
-	(void)arg;
-	return status == 404 ? "the index is gone: 'pc-index list' shows which there are" : NULL;
-}
-
 static const struct vp_protocol protocol = {
     .service = VP_PINECONE,
     .method = "POST",
     .request = request,
     .answer = answer,
     .deliver = deliver,
-    .advice = advice,
+    .advice = vp_pinecone_advice,
 };
 
 int
 main(int argc, char *argv[])
 {
-	const char *namespace_name = "", *filter = NULL;
+	const char *namespace_name = "", *index_name;
+	struct vp_span filter = {0};
 	uint64_t top_k = 10;
 	bool values = false;
 	char *base = NULL;
@@ -162,12 +155,7 @@ main(int argc, char *argv[])
 			top_k = vp_arg_number(c, 1, TOP_K_MAX);
 			break;
 		case 'f':
-			filter = optarg;
-			if (vp_json_check(vp_str(filter), NULL) ||
-			    filter[strspn(filter, " \t\r\n")] != '{')
-				vp_usage("-f %s: not a JSON object: want such as "
-					 "{\"year\":{\"$gte\":2020}}",
-				    filter);
+			filter = vp_pinecone_filter(optarg);
 			break;
 		case 's':
 			namespace_name = optarg;
@@ -176,24 +164,19 @@ main(int argc, char *argv[])
 			values = true;
 			break;
 		}
-	vp_operands(argc, 1);
-	index_name = argv[optind];
-	if (!vp_pinecone_name_ok(vp_str(index_name)))
-		vp_usage("'%s': no name that an index can have", index_name);
-	if (!vp_utf8_valid(vp_str(namespace_name), NULL))
-		vp_usage("-s: not valid UTF-8");
+	index_name = vp_pinecone_operand(argc, argv, namespace_name);
 	vp_buf_printf(&rest, ",\"topK\":%llu,\"includeMetadata\":true,\"includeValues\":%s",
 	    (unsigned long long)top_k, values ? "true" : "false");
-	if (filter)
-		vp_buf_printf(&rest, ",\"filter\":%s", filter);
+	if (filter.n) {
+		vp_buf_puts(&rest, ",\"filter\":");
+		vp_buf_span(&rest, filter);
+	}
 	vp_buf_puts(&rest, ",\"namespace\":");
 	vp_json_quote(&rest, vp_str(namespace_name));
 	vp_buf_putc(&rest, '}');
 	vp_pinecone_open(&pc);
 	vp_reject_open();
-	status = vp_pinecone_index(&pc, index_name, &base);
-	if (status == -1)
-		status = vp_pinecone_no_index(&pc, index_name);
+	status = vp_pinecone_find(&pc, index_name, &base);
 	if (status == 0) {
 		vp_buf_printf(&url, "%s/query", base);
 		flow.protocol = &protocol;

@@ -17,8 +17,8 @@ enum { CREATE = 256, METRIC };
 
 static const struct vp_program program = {
     .name = "pc-upsert",
-    .synopsis = "[-qv] [-s namespace] [-n records] [-j number] [-r file] [--create] [--metric "
-		"metric] index",
+    .synopsis = "[-qv] [-s namespace] [-n records] [-j number] [-r file] [--skip number] "
+		"[--create] [--metric metric] index",
     .help = "  index                   the name of the index\n"
 	    "  -s, --namespace NAME    in the index (the default one)\n"
 	    "  -n, --records N         loose records in a request, 1 to 1000 (1000, up to 2 MB)\n"
@@ -29,7 +29,7 @@ static const struct vp_program program = {
     .shorts = "s:n:",
     .longs = (const struct option[]){{"namespace", 1, NULL, 's'}, {"records", 1, NULL, 'n'},
 	{"create", 0, NULL, CREATE}, {"metric", 1, NULL, METRIC}, {0}},
-    .common = VP_OPT_FILTER | VP_OPT_NET | VP_OPT_JOBS,
+    .common = VP_OPT_FILTER | VP_OPT_NET | VP_OPT_JOBS | VP_OPT_SKIP,
 };
 
 static struct vp_flow flow;
@@ -149,22 +149,7 @@ static void
 deliver(void *arg, const struct vp_job *job, size_t n)
 {
 	(void)arg;
-	for (const struct vp_part *p = job->parts; p; p = p->next) {
-		const struct vp_record *a = job->send[p->first],
-				       *z = job->send[p->first + p->n - 1];
-		struct vp_buf line = {0};
-
-		if (!p->done || job->result[a - job->batch.rec].state != VP_ANSWERED ||
-		    (size_t)(z - job->batch.rec) >= n)
-			continue;
-		vp_buf_printf(&line,
-		    "{\"upsertedCount\":%zu,\"first\":%.*s,\"last\":%.*s,\"namespace\":", p->n,
-		    (int)a->id.n, a->id.s, (int)z->id.n, z->id.s);
-		vp_out_span(vp_buf_get(&line));
-		vp_out_span(vp_buf_get(&namespace_json));
-		vp_out_puts("}\n");
-		vp_buf_free(&line);
-	}
+	vp_flow_receipts(job, n, "upsertedCount", vp_buf_get(&namespace_json));
 }
 
 static const char *
@@ -290,12 +275,8 @@ main(int argc, char *argv[])
 			metric = optarg;
 			break;
 		}
-	vp_operands(argc, 1);
-	index_name = argv[optind];
-	if (!vp_pinecone_name_ok(vp_str(index_name)))
-		vp_usage("'%s': no name that an index can have", index_name);
-	if (!vp_utf8_valid(vp_str(namespace_name), NULL))
-		vp_usage("-s: not valid UTF-8");
+	flow.in.skip = vp_opts.skip;
+	index_name = vp_pinecone_operand(argc, argv, namespace_name);
 	vp_json_quote(&namespace_json, vp_str(namespace_name));
 	vp_pinecone_open(&pc);
 	vp_reject_open();

@@ -45,7 +45,7 @@ struct pieces {
 static const struct vp_program program = {
     .name = "vec-batch",
     .synopsis = "[-1Hlquv] [-b size] [-i expr] [-m expr] [-N count] [-n records] "
-		"[-r file] [-s number] [-t expr] [--stats]",
+		"[-r file] [-s number] [-t expr] [--skip number] [--stats]",
     .help = "Make records of lines and JSON values, and group them into batches.\n\n"
 	    "  -l, --lines             each line is a text (else a JSON object, string or array)\n"
 	    "  -1, --one               write one record a line, no batches\n"
@@ -63,7 +63,7 @@ static const struct vp_program program = {
 	{"hash", 0, NULL, 'H'}, {"id", 1, NULL, 'i'}, {"lines", 0, NULL, 'l'},
 	{"metadata", 1, NULL, 'm'}, {"first", 1, NULL, 'N'}, {"records", 1, NULL, 'n'},
 	{"start", 1, NULL, 's'}, {"text", 1, NULL, 't'}, {"unique", 0, NULL, 'u'}, {0}},
-    .common = VP_OPT_FILTER,
+    .common = VP_OPT_FILTER | VP_OPT_SKIP,
 };
 
 static bool oneflag, Hflag, lflag, uflag;
@@ -75,6 +75,7 @@ static struct vp_lines in;
 static bool stopped;                /* at a record that can't be put aside */
 static unsigned long long number;   /* of the next record; what -s sets */
 static unsigned long long written;  /* records */
+static unsigned long long taken;    /* the same, and those that --skip has passed over; for -N */
 static unsigned long long batches;  /* whole ones written */
 static unsigned long long dropped;  /* by -u */
 static size_t open_records;         /* in the batch that is being written */
@@ -82,11 +83,18 @@ static size_t open_bytes;           /* of its line so far */
 static struct vp_seen seen;         /* -u */
 static volatile sig_atomic_t asked; /* to stop, by a signal */
 
+/* Whether the line at hand was done by a run before (--skip). Its records count, but nothing comes of them. */
+static bool
+skipping(void)
+{
+	return in.line <= vp_opts.skip;
+}
+
 /* Put a record aside, with the reason; false, for callers that pass it on. */
 static bool
 refuse(struct vp_span bytes, const char *what, const char *why)
 {
-	if (!vp_reject(in.line, bytes, "%s%s", what, why))
+	if (!skipping() && !vp_reject(in.line, bytes, "%s%s", what, why))
 		stopped = true;
 	return false;
 }
@@ -191,7 +199,7 @@ with_text(struct vp_span metadata, struct vp_span text)
 {
 	static struct vp_buf made;
 	struct vp_span old;
-	const char *from = metadata.s, *end = metadata.s + metadata.n;
+	const char *from = metadata.s, *end = metadata.n ? from + metadata.n : from;
 
 	made.n = 0;
 	if (metadata.n && vp_json_find(metadata, "text", &old) == 1) {
@@ -447,6 +455,8 @@ take(struct vp_span bytes, struct vp_span json)
 	struct pieces r = {0};
 	unsigned long long n = number++;
 
+	if (skipping() && !uflag && Nflag == UINT64_MAX)
+		return; /* -u must know its text, and -N whether it is one that was written */
 	if (!look(&it) || !set_metadata(&it) || !set_hash(&it) || !set_id(&it, n))
 		goto done;
 	if (is_text(&it) || (it.metadata.n && !is_record(&it))) {
@@ -460,10 +470,13 @@ take(struct vp_span bytes, struct vp_span json)
 			}
 		edit(&it, &r);
 	}
-	if (uflag && it.hashed && !vp_seen_add(&seen, it.hash))
-		dropped++;
-	else
-		write_record(&r);
+	if (uflag && it.hashed && !vp_seen_add(&seen, it.hash)) {
+		dropped += !skipping();
+	} else {
+		taken++;
+		if (!skipping())
+			write_record(&r);
+	}
 done:
 	vp_expr_doc_done(&it.doc);
 }
@@ -506,7 +519,7 @@ take_array(struct vp_span line, struct vp_span json)
 		refuse_json(line, e);
 		return;
 	}
-	for (vp_json_begin(&w, json); !stopped && written < Nflag && vp_json_item(&w, &value) == 1;)
+	for (vp_json_begin(&w, json); !stopped && taken < Nflag && vp_json_item(&w, &value) == 1;)
 		take(value, value);
 }
 
@@ -585,13 +598,14 @@ wait_line(void)
 	return !asked;
 }
 
-static void
+/* False if the input is shorter than --skip says. */
+static bool
 copy(void)
 {
 	struct vp_span line;
-	int e;
+	int e = 1;
 
-	while (!stopped && written < Nflag && wait_line() && (e = vp_lines_next(&in, &line)) != 0) {
+	while (!stopped && taken < Nflag && wait_line() && (e = vp_lines_next(&in, &line)) != 0) {
 		if (e == VP_E_LIMIT) {
 			number++;
 			refuse(
@@ -599,10 +613,11 @@ copy(void)
 		} else {
 			take_line(line);
 		}
-		if (!open_records && !stopped)
+		if (!open_records && !stopped && in.line >= vp_opts.skip)
 			vp_out_done(in.line + 1);
 	}
 	close_batch();
+	return e != 0 || in.line >= vp_opts.skip;
 }
 
 static void
@@ -692,22 +707,28 @@ int
 main(int argc, char *argv[])
 {
 	uint64_t start = vp_now_ms();
+	bool whole;
 
 	vp_start(&program);
 	options(argc, argv);
 	vp_reject_open();
-	vp_resume(1);
+	vp_resume(vp_opts.skip + 1);
 	catch_signals();
-	copy();
+	whole = copy();
 	vp_out_close();
 	report(vp_now_ms() - start);
 	vp_expr_free(iflag);
 	vp_expr_free(mflag);
 	vp_expr_free(tflag);
 	if (asked) {
-		vp_resume(in.line + 1);
+		vp_resume((skipping() ? vp_opts.skip : in.line) + 1);
 		vp_resume_say();
 		return VP_EX_TEMP;
+	}
+	if (!whole) {
+		vp_warn("--skip %llu: the input has %llu lines: is it the same one?",
+		    (unsigned long long)vp_opts.skip, in.line);
+		return VP_EX_DATA;
 	}
 	if (stopped)
 		return VP_EX_DATA;

@@ -14,6 +14,8 @@ bool vp_quiet;
 void (*vp_say_first)(void);
 
 static unsigned long long resume_line;
+bool vp_takes_skip;
+const char *vp_resume_words = "stopped at input line";
 
 const char *
 vp_error_text(int code)
@@ -138,8 +140,11 @@ vp_resume(unsigned long long line)
 void
 vp_resume_say(void)
 {
-	if (resume_line)
-		sayf("stopped at input line %llu: what came before it is done; go on from there",
+	if (resume_line && vp_takes_skip)
+		sayf("%s %llu: what came before it is done; go on with --skip %llu",
+		    vp_resume_words, resume_line, resume_line - 1);
+	else if (resume_line)
+		sayf("%s %llu: what came before it is done; go on from there", vp_resume_words,
 		    resume_line);
 }
 

@@ -78,6 +78,12 @@ _Noreturn void vp_oom(void);
  * thing that a program that stops early says is where to go on. */
 void vp_resume(unsigned long long line);
 
+/* The words before that number; a program that does not read lines sets its own. */
+extern const char *vp_resume_words;
+
+/* The program takes --skip: the resume line says how to go on with it. Set by vp_start (opt.h). */
+extern bool vp_takes_skip;
+
 /* Print the resume line now, if there is one: `prog: stopped at input line N: ...`. */
 void vp_resume_say(void);
 

@@ -1,7 +1,9 @@
 /* expr: the user's jq expressions */
 #include <jq.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "expr.h"
 #include "json.h"
@@ -18,6 +20,39 @@ no_memory(void *unused)
 {
 	(void)unused;
 	vp_oom();
+}
+
+/* Where memory runs out, libjq 1.6 calls no_memory in some places; in others it fails an assertion or follows a null
+ * pointer. A user is to see a message, the line to go on from and a status all the same, so those signals are caught
+ * while it runs; at other times they do what they always do. */
+static const int breakdowns[] = {SIGSEGV, SIGBUS, SIGABRT};
+enum { BREAKDOWNS = sizeof breakdowns / sizeof *breakdowns };
+static struct sigaction before[BREAKDOWNS];
+static volatile sig_atomic_t in_libjq;
+
+static void
+broken_down(int number)
+{
+	if (in_libjq) {
+		vp_warn("libjq broke down (%s): out of memory, or a fault of its own",
+		    number == SIGABRT ? "abort" : "bad address");
+		vp_resume_say();
+		_exit(VP_EX_INTERNAL);
+	}
+	for (int i = 0; i < BREAKDOWNS; i++)
+		sigaction(breakdowns[i], &before[i], NULL);
+	raise(number);
+}
+
+static void
+catch_breakdowns(void)
+{
+	static bool done;
+	const struct sigaction action = {.sa_handler = broken_down, .sa_flags = SA_NODEFER};
+
+	for (int i = 0; i < BREAKDOWNS && !done; i++)
+		sigaction(breakdowns[i], &action, &before[i]);
+	done = true;
 }
 
 /* Read `.`, `.name` or `.name.name`, with white space around it. False if it is anything else. */
@@ -90,6 +125,8 @@ vp_expr_compile(const char *source, struct vp_buf *why)
 		vp_expr_free(e);
 		return NULL;
 	}
+	catch_breakdowns();
+	in_libjq = 1;
 	jv_nomem_handler(no_memory, NULL);
 	e->jq = jq_init();
 	if (!e->jq)
@@ -103,6 +140,7 @@ vp_expr_compile(const char *source, struct vp_buf *why)
 	jq_set_error_cb(e->jq, take_complaint, why);
 	ok = jq_compile(e->jq, source);
 	jq_set_error_cb(e->jq, NULL, NULL);
+	in_libjq = 0;
 	if (ok)
 		return e;
 	vp_expr_free(e);
@@ -192,14 +230,12 @@ parse(struct vp_expr_doc *doc, struct vp_buf *why)
 	return doc->parsed;
 }
 
-int
-vp_expr_run(struct vp_expr *e, struct vp_expr_doc *doc, struct vp_span *out, struct vp_buf *why)
+/* vp_expr_run, where libjq has to do it. */
+static int
+run_jq(struct vp_expr *e, struct vp_expr_doc *doc, struct vp_span *out, struct vp_buf *why)
 {
 	jv first, second;
 
-	why->n = 0;
-	if (!e->jq)
-		return run_path(e, doc->json, out, why);
 	if (!doc->parsed && !parse(doc, why))
 		return VP_E_TYPE;
 	jq_start(e->jq, jv_copy(doc->value), 0);
@@ -234,11 +270,27 @@ vp_expr_run(struct vp_expr *e, struct vp_expr_doc *doc, struct vp_span *out, str
 	return 0;
 }
 
+int
+vp_expr_run(struct vp_expr *e, struct vp_expr_doc *doc, struct vp_span *out, struct vp_buf *why)
+{
+	int status;
+
+	why->n = 0;
+	if (!e->jq)
+		return run_path(e, doc->json, out, why);
+	in_libjq = 1;
+	status = run_jq(e, doc, out, why);
+	in_libjq = 0;
+	return status;
+}
+
 void
 vp_expr_doc_done(struct vp_expr_doc *doc)
 {
+	in_libjq = 1;
 	if (doc->parsed)
 		jv_free(doc->value);
+	in_libjq = 0;
 	memset(doc, 0, sizeof *doc);
 }
 
@@ -247,8 +299,10 @@ vp_expr_free(struct vp_expr *e)
 {
 	if (!e)
 		return;
+	in_libjq = 1;
 	if (e->jq)
 		jq_teardown(&e->jq);
+	in_libjq = 0;
 	free(e->names);
 	vp_buf_free(&e->out);
 	free(e);

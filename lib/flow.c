@@ -24,7 +24,6 @@ enum {
 	WRONG_MAX = 2,           /* an answer that breaks the protocol is asked for again */
 	WAIT_STEP_MS = 5000,     /* between two looks at a server that is starting */
 	SAY_AGAIN_MS = 60000,    /* one that comes and goes is not said to be starting each time */
-	SAY_WAIT_MS = 5000,      /* a wait that a 429 asks for is said if it is so long */
 	SAME_SIGNAL_MS = 100,    /* timeout(1) signals its child, then the group it is in */
 	ALARM_MS = 100,    /* how often a blocked write looks at the deadline, once it is over */
 	REFUSED_MAX = 32,  /* records refused, and none accepted: it is not the records */
@@ -95,23 +94,36 @@ catch_signals(void)
 
 /* Jobs and parts */
 
-static struct vp_part *
-part_new(struct vp_job *job, size_t first, size_t n)
+static void
+part_add(struct vp_part *p, struct vp_job *job, const struct vp_record *r)
 {
-	struct vp_part *p = vp_zalloc(1, sizeof *p);
+	if (p->n == p->cap) {
+		p->cap = p->cap ? p->cap * 2 : 64;
+		p->rec = vp_realloc(p->rec, p->cap, sizeof *p->rec);
+		p->job = vp_realloc(p->job, p->cap, sizeof *p->job);
+	}
+	p->rec[p->n] = r;
+	p->job[p->n++] = job;
+}
 
-	p->job = job;
-	p->first = first;
-	p->n = n;
-	return p;
+static void
+part_free(struct vp_part *p)
+{
+	vp_buf_free(&p->answer);
+	vp_body_free(&p->request);
+	free(p->rec);
+	free(p->job);
+	free(p);
 }
 
 /* Cut p behind its first n records; the rest becomes a part of its own behind it. */
 static void
 cut(struct vp_part *p, size_t n)
 {
-	struct vp_part *rest = part_new(p->job, p->first + n, p->n - n);
+	struct vp_part *rest = vp_zalloc(1, sizeof *rest);
 
+	for (size_t i = n; i < p->n; i++)
+		part_add(rest, p->job[i], p->rec[i]);
 	rest->next = p->next;
 	p->next = rest;
 	p->n = n;
@@ -128,7 +140,7 @@ fit(const struct vp_flow *f, struct vp_part *p)
 	if (!f->max_bytes && (!f->max_records || p->n <= f->max_records))
 		return;
 	for (; n < p->n; n++) {
-		bytes += f->max_bytes ? f->protocol->weigh(p->job->send[p->first + n]) : 0;
+		bytes += f->max_bytes ? f->protocol->weigh(p->rec[n]) : 0;
 		if (n && ((f->max_records && n >= f->max_records) ||
 			     (f->max_bytes && bytes > f->max_bytes)))
 			break;
@@ -137,10 +149,31 @@ fit(const struct vp_flow *f, struct vp_part *p)
 		cut(p, n);
 }
 
+/* Take p, which is done, off the list. An answer stays as long as a job needs it. */
+static void
+retire(struct vp_flow *f, struct vp_part *p)
+{
+	struct vp_part **at = &f->parts;
+
+	while (*at != p)
+		at = &(*at)->next;
+	*at = p->next;
+	if (!p->left) {
+		f->bytes -= p->answer.n;
+		part_free(p);
+	}
+}
+
 static size_t
 index_of(const struct vp_job *job, const struct vp_record *r)
 {
 	return (size_t)(r - job->batch.rec);
+}
+
+static struct vp_result *
+result_of(const struct vp_part *p, size_t i)
+{
+	return &p->job[i]->result[index_of(p->job[i], p->rec[i])];
 }
 
 /* FNV-1a of the id's text, however it is spelled. Two ids with one hash only wait for each other. */
@@ -168,7 +201,7 @@ by_number(const void *a, const void *b)
 static bool
 shares_id(const struct vp_job *a, const struct vp_job *b)
 {
-	for (size_t i = 0, k = 0; i < a->sends && k < b->sends;) {
+	for (size_t i = 0, k = 0; i < a->n_ids && k < b->n_ids;) {
 		if (a->ids[i] == b->ids[k])
 			return true;
 		if (a->ids[i] < b->ids[k])
@@ -186,12 +219,13 @@ note_ids(const struct vp_flow *f, struct vp_job *job)
 {
 	struct vp_buf text = {0};
 
-	job->ids = vp_alloc(job->sends, sizeof *job->ids);
-	for (size_t i = 0; i < job->sends; i++)
-		job->ids[i] = id_hash(job->send[i]->id, &text);
+	job->ids = vp_alloc(job->open, sizeof *job->ids);
+	for (size_t i = 0; i < job->batch.n; i++)
+		if (job->result[i].state == VP_OPEN && !job->batch.rec[i].bad)
+			job->ids[job->n_ids++] = id_hash(job->batch.rec[i].id, &text);
 	vp_buf_free(&text);
-	qsort(job->ids, job->sends, sizeof *job->ids, by_number);
-	for (size_t i = 1; i < job->sends; i++)
+	qsort(job->ids, job->n_ids, sizeof *job->ids, by_number);
+	for (size_t i = 1; i < job->n_ids; i++)
 		job->twice = job->twice || job->ids[i] == job->ids[i - 1];
 	for (const struct vp_job *k = f->first; k && !job->after; k = k->next)
 		job->after = k->open && shares_id(k, job);
@@ -201,13 +235,15 @@ note_ids(const struct vp_flow *f, struct vp_job *job)
 static bool
 must_wait(const struct vp_flow *f, const struct vp_part *p)
 {
-	if (p->job->after)
-		for (const struct vp_job *k = f->first; k != p->job; k = k->next)
+	const struct vp_job *job = *p->job;
+
+	if (job->after)
+		for (const struct vp_job *k = f->first; k != job; k = k->next)
 			if (k->open)
 				return true;
-	if (p->job->twice)
-		for (const struct vp_part *k = p->job->parts; k != p; k = k->next)
-			if (!k->done)
+	if (job->twice)
+		for (const struct vp_part *k = f->parts; k != p; k = k->next)
+			if (*k->job == job)
 				return true;
 	return false;
 }
@@ -227,9 +263,12 @@ fail(struct vp_job *job, int status, size_t at)
 	return &job->reason;
 }
 
+/* What may be behind a bad record. */
 static const char *
-cut_hint(const struct vp_record *r)
+hint(const struct vp_record *r)
 {
+	if (r->hint)
+		return r->hint;
 	return r->cut ? "; the last line has no end: was it cut?" : "";
 }
 
@@ -243,29 +282,66 @@ add_bad(struct vp_job *job, size_t i)
 		job->result[i].state = VP_REJECTED;
 	else
 		vp_buf_printf(
-		    fail(job, VP_EX_DATA, i), "line %llu: %s%s", r->line, r->bad, cut_hint(r));
+		    fail(job, VP_EX_DATA, i), "line %llu: %s%s", r->line, r->bad, hint(r));
+}
+
+/* Records that one request is to have where they are gathered: a batch that is larger is not cut for it. */
+static size_t
+gather_to(const struct vp_flow *f, const struct vp_batch *b)
+{
+	size_t group = f->in.group ? f->in.group : 64;
+
+	if (f->max_records && f->max_records < group)
+		group = f->max_records;
+	return b->n > group ? b->n : group;
+}
+
+/* Send the record some time, behind all others. */
+static void
+queue(struct vp_flow *f, struct vp_job *job, const struct vp_record *r)
+{
+	struct vp_part **end = &f->parts;
+
+	if (!f->filling || (f->gather && f->filling->n >= gather_to(f, &job->batch))) {
+		while (*end)
+			end = &(*end)->next;
+		*end = f->filling = vp_zalloc(1, sizeof **end);
+	}
+	part_add(f->filling, job, r);
+}
+
+/* Bytes that a batch takes in the window, without answers. */
+static size_t
+weight(const struct vp_batch *b)
+{
+	return b->bytes.n + b->n * (sizeof *b->rec + sizeof(struct vp_result));
 }
 
 void
 vp_flow_add(struct vp_flow *f, struct vp_batch *b)
 {
+	const struct vp_protocol *protocol = f->protocol;
 	struct vp_job *job = vp_zalloc(1, sizeof *job);
 
 	job->batch = *b;
 	job->result = vp_zalloc(b->n, sizeof *job->result);
-	job->send = vp_alloc(b->n, sizeof *job->send);
 	for (size_t i = 0; i < b->n; i++) {
-		if (b->rec[i].bad)
+		const struct vp_record *r = &b->rec[i];
+
+		if (r->bad) {
 			add_bad(job, i);
-		else if (f->protocol->skip && f->protocol->skip(f->arg, &b->rec[i]))
+		} else if (protocol->skip && protocol->skip(f->arg, r)) {
 			job->result[i].state = VP_SKIPPED;
-		else
-			job->send[job->sends++] = &b->rec[i];
+		} else if (protocol->find && protocol->find(f->arg, r)) {
+			job->result[i].state = VP_KEPT;
+		} else {
+			queue(f, job, r);
+			job->open++;
+		}
 	}
-	job->open = job->sends;
-	if (job->sends)
-		job->parts = part_new(job, 0, job->sends);
-	if (f->protocol->ordered && job->sends)
+	if (!f->gather)
+		f->filling = NULL;
+	if (protocol->ordered && job->open)
 		note_ids(f, job);
 	if (f->last)
 		f->last->next = job;
@@ -273,7 +349,7 @@ vp_flow_add(struct vp_flow *f, struct vp_batch *b)
 		f->first = job;
 	f->last = job;
 	f->jobs++;
-	f->bytes += b->bytes.n;
+	f->bytes += weight(b);
 	memset(b, 0, sizeof *b);
 }
 
@@ -286,20 +362,20 @@ drop_first_job(struct vp_flow *f)
 	if (!f->first)
 		f->last = NULL;
 	f->jobs--;
-	f->bytes -= job->batch.bytes.n;
-	for (struct vp_part *p = job->parts, *next; p; p = next) {
-		next = p->next;
-		f->bytes -= p->answer.n;
-		vp_buf_free(&p->answer);
-		vp_body_free(&p->request);
-		free(p);
-	}
-	for (size_t i = 0; i < job->batch.n; i++)
+	f->bytes -= weight(&job->batch);
+	for (size_t i = 0; i < job->batch.n; i++) {
+		struct vp_part *p = job->result[i].part;
+
+		if (p && --p->left == 0) {
+			f->bytes -= p->answer.n;
+			part_free(p);
+		}
 		free(job->result[i].why);
+	}
 	vp_batch_free(&job->batch);
 	vp_buf_free(&job->reason);
+	vp_buf_free(&job->kept);
 	free(job->result);
-	free(job->send);
 	free(job->ids);
 	free(job);
 }
@@ -315,7 +391,7 @@ shown(struct vp_span id)
 static void
 say_where(const struct vp_flow *f, const struct vp_part *p, struct vp_buf *out)
 {
-	const struct vp_record *a = p->job->send[p->first], *z = p->job->send[p->first + p->n - 1];
+	const struct vp_record *a = p->rec[0], *z = p->rec[p->n - 1];
 
 	vp_buf_printf(out, "line %llu: %s %.*s", a->line, f->protocol->method,
 	    (int)strcspn(f->url, "?"), f->url);
@@ -329,7 +405,7 @@ say_where(const struct vp_flow *f, const struct vp_part *p, struct vp_buf *out)
 static void
 fail_part(const struct vp_flow *f, struct vp_part *p, int status, const char *why, const char *what)
 {
-	struct vp_buf *reason = fail(p->job, status, index_of(p->job, p->job->send[p->first]));
+	struct vp_buf *reason = fail(*p->job, status, index_of(*p->job, *p->rec));
 
 	say_where(f, p, reason);
 	vp_buf_printf(reason, ": %s", why);
@@ -356,34 +432,43 @@ fail_answer(const struct vp_flow *f, struct vp_part *p, const struct vp_http_ans
 	vp_buf_free(&text);
 }
 
-/* The one record of p is refused: aside with it, when its turn comes; without -r the run ends there, with
- * status. */
-static void
-reject_part(struct vp_flow *f, struct vp_part *p, int status, const char *why)
+/* Record r of the job is refused: aside with it, when its turn comes; without -r the run ends there, with
+ * status. Whether the run goes on. */
+static bool
+reject_record(
+    struct vp_flow *f, struct vp_job *job, const struct vp_record *r, int status, const char *why)
 {
-	const struct vp_record *r = p->job->send[p->first];
-	struct vp_result *result = &p->job->result[index_of(p->job, r)];
+	struct vp_result *result = &job->result[index_of(job, r)];
 	struct vp_buf text = {0};
+	bool on = vp_reject_on();
 
 	if (r->id.n)
 		vp_buf_printf(&text, "record %.*s: ", shown(r->id), r->id.s);
 	vp_buf_puts(&text, why);
 	vp_buf_cstr(&text);
-	if (!vp_reject_on()) {
+	if (!on) {
 		vp_buf_printf(
-		    fail(p->job, status, index_of(p->job, r)), "line %llu: %s", r->line, text.s);
+		    fail(job, status, index_of(job, r)), "line %llu: %s", r->line, text.s);
 	} else if (!f->accepted && ++f->refused == REFUSED_MAX) {
-		vp_buf_printf(fail(p->job, status, index_of(p->job, r)),
+		vp_buf_printf(fail(job, status, index_of(job, r)),
 		    "line %llu: %s: the server has refused all of %d records that it was asked "
 		    "about",
 		    r->line, text.s, REFUSED_MAX);
+		on = false;
 	} else {
 		result->state = VP_REJECTED;
 		result->why = vp_buf_take(&text, NULL);
-		p->job->open--;
-		p->done = true;
+		job->open--;
 	}
 	vp_buf_free(&text);
+	return on;
+}
+
+/* The same for the one record of p. */
+static void
+reject_part(struct vp_flow *f, struct vp_part *p, int status, const char *why)
+{
+	p->done = reject_record(f, *p->job, *p->rec, status, why);
 }
 
 /* Input */
@@ -396,11 +481,18 @@ window_bytes(void)
 	return asked > WINDOW_BYTES ? asked : WINDOW_BYTES;
 }
 
+/* Whether the window has room for one more job. Where requests are gathered, jobs that send little or nothing are passed
+ * over to fill them, as many as its bytes allow. */
 static bool
 room(const struct vp_flow *f)
 {
+	size_t n = f->gather ? 0 : f->jobs;
+
+	if (f->gather)
+		for (const struct vp_part *p = f->parts; p; p = p->next)
+			n++;
 	return f->jobs == 0 ||
-	       (f->jobs < (size_t)f->pace.max * JOBS_PER_FLIGHT && f->bytes < window_bytes());
+	       (n < (size_t)f->pace.max * JOBS_PER_FLIGHT && f->bytes < window_bytes());
 }
 
 static bool
@@ -417,15 +509,22 @@ input_error(struct vp_flow *f)
 	f->exit = VP_EX_IO;
 }
 
+/* Whether no input has come for a while. It is looked for once more: it may be there since before, and only we were busy. */
+static bool
+idle(const struct vp_flow *f)
+{
+	struct pollfd p = {.fd = f->in.in.fd, .events = POLLIN};
+
+	return vp_now_ms() - f->read_ms >= LINGER_MS && poll(&p, 1, 0) == 0;
+}
+
 static void
 read_input(struct vp_flow *f)
 {
 	struct vp_batch b;
 
 	while (wants_input(f)) {
-		bool idle = vp_now_ms() - f->read_ms >= LINGER_MS;
-
-		switch (vp_records_gather(&f->in, idle, &b)) {
+		switch (vp_records_gather(&f->in, idle(f), &b)) {
 		case VP_GATHER_BATCH:
 			vp_flow_add(f, &b);
 			break;
@@ -433,6 +532,12 @@ read_input(struct vp_flow *f)
 			return;
 		case VP_GATHER_END:
 			f->input_over = true;
+			if (f->in.in.line < f->in.skip) {
+				vp_warn(
+				    "--skip %llu: the input has %llu lines: is it the same one?",
+				    f->in.skip, f->in.in.line);
+				f->exit = VP_EX_DATA;
+			}
 			return;
 		case VP_GATHER_ERROR:
 			input_error(f);
@@ -461,16 +566,39 @@ full(const struct vp_flow *f)
 static void
 send_part(struct vp_flow *f, struct vp_part *p)
 {
+	const struct vp_protocol *protocol = f->protocol;
+	struct vp_buf url = {0};
+
+	if (p == f->filling)
+		f->filling = NULL;
 	fit(f, p);
 	vp_body_free(&p->request);
-	f->protocol->request(f->arg, p->job->send + p->first, p->n, &p->request);
+	if (protocol->request)
+		protocol->request(f->arg, p->rec, p->n, &p->request);
+	vp_buf_puts(&url, f->url);
+	if (protocol->target)
+		protocol->target(f->arg, p->rec, p->n, &url);
+	p->bytes = p->request.bytes + url.n - strlen(f->url);
 	p->tries++;
 	p->flying = true;
 	f->requests++;
-	f->bytes_sent += p->request.bytes;
+	f->bytes_sent += p->bytes;
 	p->sent_us = vp_now_us();
 	vp_pace_sent(&f->pace, p->sent_us);
-	vp_http_send(f->http, f->protocol->method, f->url, &p->request, p);
+	vp_http_send(f->http, protocol->method, vp_buf_cstr(&url),
+	    protocol->request ? &p->request : NULL, p);
+	vp_buf_free(&url);
+}
+
+/* Whether p, which may get more records, is to be sent as it is: it is full, or none come. */
+static bool
+ripe(const struct vp_flow *f, const struct vp_part *p)
+{
+	if (p->n >= gather_to(f, &f->last->batch) || f->input_over)
+		return true;
+	if (!wants_input(f))
+		return vp_http_flying(f->http) == 0;
+	return idle(f);
 }
 
 /* Send what may be sent, oldest first. Returns when the next part falls due, or UINT64_MAX. */
@@ -478,29 +606,33 @@ static uint64_t
 send_parts(struct vp_flow *f)
 {
 	uint64_t now = vp_now_ms(), due = UINT64_MAX;
+	const struct vp_job *job = f->first;
 
 	if (f->drain || f->exit)
 		return due;
-	for (struct vp_job *job = f->first; job; job = job->next) {
-		for (struct vp_part *p = job->parts; p; p = p->next) {
-			uint64_t at = p->not_before_ms > f->pause_until_ms ? p->not_before_ms
-									   : f->pause_until_ms;
-			if (p->done || p->flying ||
-			    (job->failed && index_of(job, job->send[p->first]) >= job->failed_at) ||
-			    must_wait(f, p))
-				continue;
-			if (vp_http_flying(f->http) >= allowed(f) || (job != f->first && full(f)))
+	for (struct vp_part *p = f->parts; p; p = p->next) {
+		uint64_t at =
+		    p->not_before_ms > f->pause_until_ms ? p->not_before_ms : f->pause_until_ms;
+
+		for (; job != *p->job; job = job->next)
+			if (job->failed)
 				return due;
-			if (at < (vp_pace_due(&f->pace) + 999) / 1000)
-				at = (vp_pace_due(&f->pace) + 999) / 1000;
-			if (at <= now)
-				send_part(f, p);
-			else if (at < due)
-				due = at;
-		}
+		if (job->failed && index_of(job, *p->rec) >= job->failed_at)
+			return due;
+		if (p->flying || must_wait(f, p) || (p == f->filling && !ripe(f, p)))
+			continue;
+		if (vp_http_flying(f->http) >= allowed(f) || (job != f->first && full(f)))
+			return due;
+		if (at < (vp_pace_due(&f->pace) + 999) / 1000)
+			at = (vp_pace_due(&f->pace) + 999) / 1000;
+		if (at <= now)
+			send_part(f, p);
+		else if (at < due)
+			due = at;
+	}
+	for (; job; job = job->next)
 		if (job->failed)
 			return due;
-	}
 	vp_pace_idle(&f->pace, vp_now_us());
 	return due;
 }
@@ -521,27 +653,36 @@ count_retry(struct vp_flow *f, const char *cause)
 	}
 }
 
+/* What an answer holds for record i of p. */
+static void
+take_one(struct vp_flow *f, struct vp_part *p, size_t i, struct vp_span span)
+{
+	if (!span.s && f->protocol->absent) {
+		reject_record(f, p->job[i], p->rec[i], VP_EX_DATA, f->protocol->absent);
+		return;
+	}
+	*result_of(p, i) = (struct vp_result){.state = VP_ANSWERED, .span = span, .part = p};
+	p->left++;
+	p->job[i]->open--;
+}
+
 static void
 take_body(struct vp_flow *f, struct vp_part *p, struct vp_http_answer *a)
 {
-	struct vp_job *job = p->job;
-	struct vp_span *out = vp_alloc(p->n, sizeof *out);
+	struct vp_span *out = vp_zalloc(p->n, sizeof *out);
 	struct vp_buf why = {0};
-	int e = f->protocol->answer(
-	    f->arg, job->send + p->first, p->n, vp_buf_get(&a->body), out, &why);
+	int e = f->protocol->answer(f->arg, p->rec, p->n, vp_buf_get(&a->body), out, &why);
 
 	if (e == 0) {
+		f->accepted = true;
 		for (size_t i = 0; i < p->n; i++)
-			job->result[index_of(job, job->send[p->first + i])] =
-			    (struct vp_result){.state = VP_ANSWERED, .span = out[i]};
+			take_one(f, p, i, out[i]);
 		p->answer = a->body;
 		a->body = (struct vp_buf){0};
 		p->done = true;
-		job->open -= p->n;
 		f->bytes += p->answer.n;
 		f->answer_bytes = p->answer.n;
 		f->last_done_ms = vp_now_ms();
-		f->accepted = true;
 		vp_pace_accepted(&f->pace, p->n, vp_now_us());
 	} else if (e == VP_E_MISSING && p->n > 1) {
 		count_retry(f, "missing");
@@ -569,10 +710,10 @@ learn_limit(struct vp_flow *f, struct vp_part *p, size_t max_batch)
 		    "the server takes at most %zu records in a request: batches are sent in parts",
 		    max_batch);
 	} else if (!max_batch && f->protocol->weigh) {
-		if (!f->max_bytes || p->request.bytes / 2 < f->max_bytes)
-			f->max_bytes = p->request.bytes / 2;
+		if (!f->max_bytes || p->bytes / 2 < f->max_bytes)
+			f->max_bytes = p->bytes / 2;
 		vp_info("the server refuses a request of %zu bytes: batches are sent in parts",
-		    p->request.bytes);
+		    p->bytes);
 	}
 	cut(p, n);
 }
@@ -586,7 +727,7 @@ try_again(struct vp_flow *f, struct vp_part *p, const struct vp_http_answer *a,
 
 	if (j->verdict == VP_AGAIN) {
 		vp_pace_failed(&f->pace, p->sent_us, vp_now_us());
-		if (!given_up && !f->trouble_said && (a->refused || wait >= SAY_WAIT_MS)) {
+		if (!given_up && !f->trouble_said && (a->refused || wait >= VP_SAY_WAIT_MS)) {
 			f->trouble_said = true;
 			vp_info("%.*s: %s: trying again in %llu s", (int)strcspn(f->url, "?"),
 			    f->url, a->fault ? a->fault : j->cause,
@@ -597,7 +738,7 @@ try_again(struct vp_flow *f, struct vp_part *p, const struct vp_http_answer *a,
 		given_up = given_up && (!vp_opts.retries || now - f->last_done_ms > STALLED_MS);
 		vp_pace_refused(&f->pace, p->sent_us, vp_now_us());
 		if (!given_up && a->retry_after_ms >= 0 && now >= f->pause_until_ms) {
-			if (wait >= SAY_WAIT_MS)
+			if (wait >= VP_SAY_WAIT_MS)
 				vp_info("too many requests (429): going on in %llu s",
 				    (unsigned long long)(wait + 999) / 1000);
 			f->pause_until_ms = now + wait;
@@ -664,7 +805,7 @@ take_answer(struct vp_flow *f, struct vp_http_answer *a)
 		}
 		break;
 	case VP_FINAL: /* no other request will do better: this is the reason, whatever failed before */
-		p->job->failed = 0;
+		(*p->job)->failed = 0;
 		fail_answer(f, p, a, j.exit, j.what);
 		vp_http_abort(f->http);
 		f->exit = j.exit;
@@ -673,9 +814,36 @@ take_answer(struct vp_flow *f, struct vp_http_answer *a)
 	vp_buf_free(&text);
 	vp_body_free(&p->request);
 	vp_buf_free(&a->body);
+	if (p->done)
+		retire(f, p);
 }
 
 /* Output */
+
+void
+vp_flow_receipts(const struct vp_job *job, size_t n, const char *count, struct vp_span space)
+{
+	for (size_t i = 0; i < n; i++) {
+		const struct vp_part *p = job->result[i].part;
+		const struct vp_record *a = &job->batch.rec[i], *z;
+		struct vp_buf line = {0};
+
+		if (!p || p->rec[0] != a)
+			continue;
+		z = p->rec[p->n - 1];
+		if (index_of(job, z) >= n)
+			continue;
+		vp_buf_printf(&line, "{\"%s\":%zu,\"first\":", count, p->n);
+		vp_buf_span(&line, a->id);
+		vp_buf_puts(&line, ",\"last\":");
+		vp_buf_span(&line, z->id);
+		vp_buf_puts(&line, ",\"namespace\":");
+		vp_buf_span(&line, space);
+		vp_buf_puts(&line, "}\n");
+		vp_out_span(vp_buf_get(&line));
+		vp_buf_free(&line);
+	}
+}
 
 /* The first job's records before n: the good ones go to standard output, the others aside. */
 static void
@@ -689,12 +857,13 @@ deliver(struct vp_flow *f, size_t n)
 		const struct vp_record *r = &job->batch.rec[i];
 		const char *why = job->result[i].why;
 
+		f->kept += job->result[i].state == VP_KEPT;
 		if (job->result[i].state != VP_REJECTED)
 			f->records++;
 		else if (why)
 			vp_reject(r->line, r->input, "%s", why);
 		else
-			vp_reject(r->line, r->input, "%s%s", r->bad, cut_hint(r));
+			vp_reject(r->line, r->input, "%s%s", r->bad, hint(r));
 	}
 	f->batches += f->records > before;
 	vp_out_done(n < job->batch.n ? job->batch.rec[n].line : job->batch.next);
@@ -711,6 +880,44 @@ ended(const struct vp_job *job)
 	return n;
 }
 
+/* Have the answers that are kept from before for the first job's first n records. Returns n, or the first record whose
+ * answer is gone; those are sent then, before all others. */
+static size_t
+fetch(struct vp_flow *f, size_t n)
+{
+	struct vp_job *job = f->first;
+	struct vp_part *gone = vp_zalloc(1, sizeof *gone);
+	size_t at = 0;
+
+	job->kept.n = 0;
+	for (size_t i = 0; i < n; i++) {
+		struct vp_result *result = &job->result[i];
+		size_t before = job->kept.n;
+
+		if (result->state != VP_KEPT)
+			continue;
+		if (f->protocol->fetch(f->arg, &job->batch.rec[i], &job->kept)) {
+			result->span.n = job->kept.n - before;
+		} else {
+			part_add(gone, job, &job->batch.rec[i]);
+			result->state = VP_OPEN;
+			job->open++;
+		}
+	}
+	for (size_t i = 0; i < n; i++) /* the buffer does not move any more */
+		if (job->result[i].state == VP_KEPT) {
+			job->result[i].span.s = job->kept.s + at;
+			at += job->result[i].span.n;
+		}
+	if (!gone->n) {
+		part_free(gone);
+		return n;
+	}
+	gone->next = f->parts;
+	f->parts = gone;
+	return index_of(job, *gone->rec);
+}
+
 /* Whether the first job can go out: whole, or up to where the run ends. */
 static bool
 can_go_out(const struct vp_flow *f)
@@ -724,6 +931,8 @@ static void
 deliver_jobs(struct vp_flow *f)
 {
 	while (can_go_out(f) && !f->first->failed) {
+		if (fetch(f, f->first->batch.n) < f->first->batch.n)
+			break;
 		deliver(f, f->first->batch.n);
 		drop_first_job(f);
 	}
@@ -776,7 +985,7 @@ wait_for_something(struct vp_flow *f, uint64_t due)
 		ms = vp_deadline_at() > now ? vp_deadline_at() - now : 0;
 	if (reading) {
 		fds[1] = (struct pollfd){.fd = f->in.in.fd, .events = POLLIN};
-		if (f->in.next.n && ms > LINGER_MS)
+		if ((f->in.next.n || f->filling) && ms > LINGER_MS)
 			ms = LINGER_MS;
 	}
 	/* Output only waits here if nothing is ready: then the reader gets what there is. */
@@ -809,8 +1018,11 @@ say_stats(const struct vp_flow *f)
 	    vp_name, f->records, f->batches, f->requests);
 	for (size_t i = 0; i < sizeof f->causes / sizeof *f->causes && *f->causes[i].name; i++)
 		vp_buf_printf(&b, "%s\"%s\":%llu", i ? "," : "", f->causes[i].name, f->causes[i].n);
+	vp_buf_puts(&b, "},");
+	if (f->protocol->find)
+		vp_buf_printf(&b, "\"cache_hits\":%llu,", f->kept);
 	vp_buf_printf(&b,
-	    "},\"rejected\":%llu,\"bytes_sent\":%llu,\"bytes_received\":%llu,\"seconds\":%.3f,"
+	    "\"rejected\":%llu,\"bytes_sent\":%llu,\"bytes_received\":%llu,\"seconds\":%.3f,"
 	    "\"records_per_second\":%.1f}\n",
 	    vp_reject_count(), f->bytes_sent, f->bytes_received, seconds,
 	    seconds > 0 ? (double)f->records / seconds : 0.0);
@@ -824,7 +1036,9 @@ first_unfinished(const struct vp_flow *f)
 {
 	if (f->first)
 		return f->first->batch.line;
-	return f->in.next.n ? f->in.next.line : f->in.in.line + 1;
+	if (f->in.next.n)
+		return f->in.next.line;
+	return (f->in.in.line > f->in.skip ? f->in.in.line : f->in.skip) + 1;
 }
 
 static int
@@ -841,6 +1055,7 @@ finish(struct vp_flow *f)
 		if (job->batch.array && failed != VP_EX_DATA)
 			n = 0; /* the whole line comes again: what it would give now would be there twice */
 		vp_out_done(job->batch.line);
+		n = fetch(f, n);
 		if (n)
 			deliver(f, n);
 	} else {
@@ -869,6 +1084,12 @@ finish(struct vp_flow *f)
 	vp_resume(0);
 	while (f->first)
 		drop_first_job(f);
+	while (f->parts) {
+		struct vp_part *p = f->parts;
+
+		f->parts = p->next;
+		part_free(p);
+	}
 	vp_batch_free(&f->in.next);
 	vp_lines_free(&f->in.in);
 	return f->exit;
@@ -879,7 +1100,7 @@ vp_flow_run(struct vp_flow *f)
 {
 	f->start_ms = f->last_done_ms = f->read_ms = vp_now_ms();
 	vp_pace_start(&f->pace, vp_opts.jobs, AUTO_MAX, vp_now_us());
-	vp_resume(1);
+	vp_resume(f->in.skip + 1);
 	catch_signals();
 	for (;;) {
 		struct vp_http_answer a;

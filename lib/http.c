@@ -55,6 +55,24 @@ ca_file(void)
 	return f && *f ? f : NULL;
 }
 
+/* What libcurl copies may find no memory; a request without it would be another one. */
+static void
+must_copy(CURLcode code)
+{
+	if (code == CURLE_OUT_OF_MEMORY)
+		vp_oom();
+}
+
+static void
+add_header(struct vp_http *h, const char *line)
+{
+	struct curl_slist *longer = curl_slist_append(h->headers, line);
+
+	if (!longer)
+		vp_oom();
+	h->headers = longer;
+}
+
 struct vp_http *
 vp_http_new(const char *secret_header, const char *const more[])
 {
@@ -68,22 +86,22 @@ vp_http_new(const char *secret_header, const char *const more[])
 		vp_oom();
 	curl_multi_setopt(h->multi, CURLMOPT_MAXCONNECTS, 256L);
 	snprintf(agent, sizeof agent, "User-Agent: vecpipe/%s (%s)", VP_VERSION, vp_name);
-	h->headers = curl_slist_append(h->headers, agent);
-	h->headers = curl_slist_append(h->headers, "Content-Type: application/json");
+	add_header(h, agent);
+	add_header(h, "Content-Type: application/json");
 	/* libcurl would announce bodies over 1 MB with Expect: 100-continue and wait a second for the answer */
-	h->headers = curl_slist_append(h->headers, "Expect:");
+	add_header(h, "Expect:");
 	h->secret = secret_header != NULL;
 	if (secret_header) {
 		const char *value = strstr(secret_header, ": "), *blank;
 
-		h->headers = curl_slist_append(h->headers, secret_header);
+		add_header(h, secret_header);
 		value = value ? value + 2 : secret_header;
 		blank = strchr(value, ' '); /* behind "Bearer" */
 		free(secret);
 		secret = vp_strdup(blank ? blank + 1 : value);
 	}
 	for (; more && *more; more++)
-		h->headers = curl_slist_append(h->headers, *more);
+		add_header(h, *more);
 	return h;
 }
 
@@ -114,6 +132,15 @@ vp_http_free(struct vp_http *h)
 	free(h);
 }
 
+/* Whether libcurl has taken, or given, a part of a URL. */
+static bool
+url_part(CURLUcode code)
+{
+	if (code == CURLUE_OUT_OF_MEMORY)
+		vp_oom();
+	return code == CURLUE_OK;
+}
+
 int
 vp_http_safe(const char *url, const char **why)
 {
@@ -124,10 +151,10 @@ vp_http_safe(const char *url, const char **why)
 	*why = "not an http or https URL";
 	if (!u)
 		vp_oom();
-	if (curl_url_set(u, CURLUPART_URL, url, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-	    curl_url_get(u, CURLUPART_HOST, &host, 0) == CURLUE_OK) {
-		if (curl_url_get(u, CURLUPART_USER, &user, 0) == CURLUE_OK) {
+	if (url_part(curl_url_set(u, CURLUPART_URL, url, 0)) &&
+	    url_part(curl_url_get(u, CURLUPART_SCHEME, &scheme, 0)) &&
+	    url_part(curl_url_get(u, CURLUPART_HOST, &host, 0))) {
+		if (url_part(curl_url_get(u, CURLUPART_USER, &user, 0))) {
 			*why = "holds a user name: messages show the URL, so no secret may stand "
 			       "in it";
 		} else if (strcmp(scheme, "https") == 0) {
@@ -278,7 +305,7 @@ on_header(char *s, size_t size, size_t n, void *user)
 	if (n > 5 && memcmp(s, "HTTP/", 5) ==
 			 0) { /* a new head: what an interim answer said does not count */
 		f->a.retry_after_ms = -1;
-		*f->a.request_id = *f->a.location = '\0';
+		*f->a.request_id = *f->a.location = *f->a.message = '\0';
 	} else if ((v = header_value(line, "retry-after")).n) {
 		f->a.retry_after_ms = read_retry_after(v);
 	} else if ((v = header_value(line, "ratelimit")).n) {
@@ -290,6 +317,8 @@ on_header(char *s, size_t size, size_t n, void *user)
 		   (v = header_value(line, "x-request-id")).n ||
 		   (!*f->a.request_id && (v = header_value(line, "x-amzn-trace-id")).n)) {
 		copy_text(f->a.request_id, sizeof f->a.request_id, v);
+	} else if ((v = header_value(line, "x-error-message")).n) {
+		copy_text(f->a.message, sizeof f->a.message, v);
 	} else if ((v = header_value(line, "location")).n) {
 		const char *query = memchr(v.s, '?', v.n); /* it may hold a secret */
 		v.n = query ? (size_t)(query - v.s) : v.n;
@@ -327,11 +356,11 @@ idle_flight(struct vp_http *h)
 	curl_easy_setopt(f->easy, CURLOPT_BUFFERSIZE, (long)CURL_BUFFER);
 	curl_easy_setopt(f->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)CURL_BUFFER);
 	curl_easy_setopt(f->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
-	curl_easy_setopt(f->easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	must_copy(curl_easy_setopt(f->easy, CURLOPT_PROTOCOLS_STR, "http,https"));
 	curl_easy_setopt(f->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	curl_easy_setopt(f->easy, CURLOPT_PIPEWAIT, 0L);
 	if (ca_file())
-		curl_easy_setopt(f->easy, CURLOPT_CAINFO, ca_file());
+		must_copy(curl_easy_setopt(f->easy, CURLOPT_CAINFO, ca_file()));
 	return f;
 }
 
@@ -351,17 +380,17 @@ vp_http_send(
 	if (!f->url || strcmp(f->url, url) != 0) {
 		free(f->url);
 		f->url = vp_strdup(url);
-		curl_easy_setopt(e, CURLOPT_URL, f->url);
+		must_copy(curl_easy_setopt(e, CURLOPT_URL, f->url));
 		/* a secret that goes over plain http goes to this machine: not by way of http_proxy */
-		curl_easy_setopt(
-		    e, CURLOPT_PROXY, h->secret && strncasecmp(url, "http:", 5) == 0 ? "" : NULL);
+		must_copy(curl_easy_setopt(
+		    e, CURLOPT_PROXY, h->secret && strncasecmp(url, "http:", 5) == 0 ? "" : NULL));
 	}
 	curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
 	if (body) {
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->bytes);
 	}
-	curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, method);
+	must_copy(curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, method));
 	f->start_ms = vp_now_ms();
 	f->limit_ms = f->start_ms + vp_opts.timeout_ms;
 	if (f->limit_ms > vp_deadline_at())
@@ -502,9 +531,15 @@ vp_http_trace(const char *method, const char *url, const struct vp_http_answer *
 }
 
 /* The policy. A row holds for a status (0: any) and a text in the body ("": any), in one service's answers
- * or in both's; the first row that fits decides, final before split before retry. Sources: the services'
+ * or in all; the first row that fits decides, final before split before retry. Sources: the services'
  * published specifications and their servers' sources, as named. */
-enum { HF = 1 << VP_HF, PC = 1 << VP_PINECONE, BOTH = HF | PC };
+enum {
+	HF = 1 << VP_HF,
+	PC = 1 << VP_PINECONE,
+	HUB = 1 << VP_HUB,
+	VIEWER = 1 << VP_VIEWER,
+	ALL = HF | PC | HUB | VIEWER
+};
 
 struct rule {
 	int services;
@@ -534,7 +569,20 @@ static const struct rule final_rules[] = {
     {PC, 404, "", VP_FINAL, VP_EX_CONFIG, NULL},
     /* Pinecone's monthly limits are 429s that no waiting helps */
     {PC, 429, "month", VP_FINAL, VP_EX_UNAVAILABLE, "the plan's monthly limit is reached"},
-    {BOTH, 415, "", VP_FINAL, VP_EX_PROTOCOL, "the server does not take JSON there"},
+    {ALL, 415, "", VP_FINAL, VP_EX_PROTOCOL, "the server does not take JSON there"},
+    /* resume, of an endpoint that runs: as good as done, says huggingface_hub too */
+    {HUB, 400, "already running", VP_DONE, VP_EX_OK, NULL},
+    {HUB, 401, "", VP_FINAL, VP_EX_NOPERM, "set HF_TOKEN to a token that may manage endpoints"},
+    {HUB, 402, "", VP_FINAL, VP_EX_NOPERM, "the account has no payment method or no credit"},
+    {HUB, 403, "", VP_FINAL, VP_EX_NOPERM, "the token may not manage endpoints of this namespace"},
+    /* the dataset viewer answers 401 for a dataset that does not exist, and 404 where there is a token */
+    {VIEWER, 401, "", VP_DONE, VP_EX_NOPERM, NULL},
+    {VIEWER, 403, "", VP_FINAL, VP_EX_NOPERM, "the token may not read this dataset"},
+    {VIEWER, 404, "", VP_FINAL, VP_EX_CONFIG, NULL},
+    /* what its workers could not do with the dataset is kept, and answered each time */
+    {VIEWER, 500, "\"cause_exception\"", VP_FINAL, VP_EX_UNAVAILABLE,
+	"the viewer can't read this dataset"},
+    {VIEWER, 501, "", VP_FINAL, VP_EX_UNAVAILABLE, "the viewer does not serve this dataset"},
 };
 
 static const struct rule split_rules[] = {
@@ -544,7 +592,8 @@ static const struct rule split_rules[] = {
     {HF, 413, "maximum allowed batch size", VP_SPLIT, VP_EX_DATA, NULL},
     {HF, 422, "maximum allowed batch size", VP_SPLIT, VP_EX_DATA, NULL},
     /* --payload-limit of text-embeddings-inference; Pinecone's 2 MB; any proxy's own limit */
-    {BOTH, 413, "", VP_SPLIT, VP_EX_DATA, NULL},
+    {ALL, 413, "", VP_SPLIT, VP_EX_DATA, NULL},
+    {PC, 414, "", VP_SPLIT, VP_EX_DATA, NULL},
     /* Pinecone's 400s about size: "Request size ... exceeds the maximum supported size of 2097152 bytes" */
     {PC, 400, "exceeds the maximum supported size", VP_SPLIT, VP_EX_DATA, NULL},
     {PC, 400, "message length too large", VP_SPLIT, VP_EX_DATA, NULL},
@@ -552,19 +601,21 @@ static const struct rule split_rules[] = {
 
 static const struct rule retry_rules[] = {
     /* the statuses that huggingface_hub and Pinecone's Python client try again, and 425 (RFC 8470 section 5.2) */
-    {BOTH, 408, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
-    {BOTH, 425, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
-    {BOTH, 429, "", VP_SLOWER, VP_EX_UNAVAILABLE, NULL},
+    {ALL, 408, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
+    {ALL, 425, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
+    {ALL, 429, "", VP_SLOWER, VP_EX_UNAVAILABLE, NULL},
     /* 424 is text-embeddings-inference's `Backend`: inference failed; out of memory passes with a smaller batch */
     {HF, 424, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
-    {BOTH, 503, "", VP_WAIT, VP_EX_UNAVAILABLE, NULL},
-    {BOTH, 500, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
-    {BOTH, 502, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
-    {BOTH, 504, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
+    {ALL, 503, "", VP_WAIT, VP_EX_UNAVAILABLE, NULL},
+    /* the dataset viewer's ResponseNotReady: the answer is being made */
+    {VIEWER, 500, "not ready yet", VP_WAIT, VP_EX_UNAVAILABLE, NULL},
+    {ALL, 500, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
+    {ALL, 502, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
+    {ALL, 504, "", VP_AGAIN, VP_EX_UNAVAILABLE, NULL},
     /* the inference toolkit answers every failure of its handler with 400, text-embeddings-inference uses
      * 400 for an empty text and 422 for a text that it refuses, Pinecone 400 for a bad record */
-    {BOTH, 400, "", VP_SUSPECT, VP_EX_DATA, NULL},
-    {BOTH, 422, "", VP_SUSPECT, VP_EX_DATA, NULL},
+    {ALL, 400, "", VP_SUSPECT, VP_EX_DATA, NULL},
+    {ALL, 422, "", VP_SUSPECT, VP_EX_DATA, NULL},
 };
 
 static const struct rule *
@@ -650,6 +701,18 @@ json_message(struct vp_span body, struct vp_buf *out)
 	return false;
 }
 
+/* The Hub's word for an error may be followed by a sentence. */
+static void
+add_description(struct vp_span body, struct vp_buf *out)
+{
+	struct vp_span v;
+
+	if (vp_json_find(body, "error_description", &v) == 1 && vp_json_type(v) == '"' && v.n > 2) {
+		vp_buf_puts(out, ": ");
+		(void)vp_json_decode(v, out);
+	}
+}
+
 /* A server may send back what it was sent: the secret does not come out again. */
 static void
 redact(struct vp_buf *b, size_t from)
@@ -663,6 +726,13 @@ redact(struct vp_buf *b, size_t from)
 	}
 }
 
+/* Whether a message of n bytes is to get the next byte: up to 300, and no character cut in two. */
+static bool
+room_for(size_t n, char next)
+{
+	return n < 300 || (n < 303 && (next & 0xc0) == 0x80);
+}
+
 void
 vp_http_message(const struct vp_http_answer *a, struct vp_buf *out)
 {
@@ -671,9 +741,13 @@ vp_http_message(const struct vp_http_answer *a, struct vp_buf *out)
 	bool in_tag = false, blank = true;
 	size_t start;
 
-	if (!json_message(body, &text)) {
+	if (*a->message) {
+		vp_buf_puts(&text, a->message);
+	} else if (json_message(body, &text)) {
+		add_description(body, &text);
+	} else {
 		text.n = 0;
-		for (size_t i = 0; i < body.n && text.n < 2000;
+		for (size_t i = 0; i < body.n && text.n < 4096;
 		     i++) { /* HTML: what stands between tags */
 			if (body.s[i] == '<')
 				in_tag = true;
@@ -682,15 +756,15 @@ vp_http_message(const struct vp_http_answer *a, struct vp_buf *out)
 				in_tag = false;
 		}
 	}
+	redact(&text, 0); /* before it is cut: half a secret would not be known as one */
 	start = out->n;
-	for (size_t i = 0; i < text.n && out->n - start < 300;
+	for (size_t i = 0; i < text.n && i < 2048 && room_for(out->n - start, text.s[i]);
 	     i++) { /* runs of blanks and controls become one */
 		bool b = (unsigned char)text.s[i] <= ' ';
 		if (!b || !blank)
 			vp_buf_putc(out, b ? ' ' : text.s[i]);
 		blank = b;
 	}
-	redact(out, start);
 	while (out->n > start && out->s[out->n - 1] == ' ')
 		out->n--;
 	if (out->n == start)
@@ -741,8 +815,8 @@ vp_http_env(const char *name)
 	return v;
 }
 
-static void
-sleep_ms(struct vp_http *h, uint64_t ms)
+void
+vp_http_sleep(struct vp_http *h, uint64_t ms)
 {
 	uint64_t until = vp_now_ms() + ms, now;
 
@@ -750,8 +824,8 @@ sleep_ms(struct vp_http *h, uint64_t ms)
 		vp_http_work(h, NULL, 0, until - now);
 }
 
-static void
-fetch_one(struct vp_http *h, const char *method, const char *url, const struct vp_buf *body,
+void
+vp_http_once(struct vp_http *h, const char *method, const char *url, const struct vp_buf *body,
     struct vp_http_answer *a)
 {
 	struct vp_span span = body ? vp_buf_get(body) : (struct vp_span){NULL, 0};
@@ -775,7 +849,7 @@ vp_http_call(struct vp_http *h, enum vp_service service, const char *method, con
 	     tries++) { /* waits: those of them that a starting server answered */
 		uint64_t wait;
 
-		fetch_one(h, method, url, body, a);
+		vp_http_once(h, method, url, body, a);
 		j = vp_http_judge(service, a);
 		if (j.verdict == VP_DONE || a->status == 404 || a->status == 409)
 			return 0;
@@ -797,13 +871,17 @@ vp_http_call(struct vp_http *h, enum vp_service service, const char *method, con
 			break;
 		}
 		if (j.verdict == VP_WAIT && !said) {
-			vp_info("%.*s: not available yet (503): waiting for it, up to %llu s",
-			    (int)strcspn(url, "?"), url,
+			vp_info("%.*s: not available yet (%ld): waiting for it, up to %llu s",
+			    (int)strcspn(url, "?"), url, a->status,
 			    (unsigned long long)(vp_opts.wait_ms / 1000));
 			said = true;
+		} else if (j.verdict != VP_WAIT && wait >= VP_SAY_WAIT_MS &&
+			   a->retry_after_ms >= 0) {
+			vp_info("%.*s: %s: trying again in %llu s", (int)strcspn(url, "?"), url,
+			    j.cause, (unsigned long long)(wait + 999) / 1000);
 		}
 		vp_buf_free(&a->body);
-		sleep_ms(h, wait);
+		vp_http_sleep(h, wait);
 	}
 	if (a->fault) {
 		vp_buf_puts(&text, a->fault);

@@ -19,7 +19,12 @@
 
 #include "buf.h"
 
-enum vp_service { VP_HF, VP_PINECONE };
+enum vp_service {
+	VP_HF,       /* an embedding endpoint */
+	VP_PINECONE, /* both planes of an index */
+	VP_HUB,      /* the API that manages endpoints, and the Hub's own */
+	VP_VIEWER    /* the Hub's dataset viewer */
+};
 
 struct vp_http;
 
@@ -36,6 +41,7 @@ struct vp_http_answer {
 	struct vp_buf body;     /* the whole body; the receiver's to free */
 	int64_t retry_after_ms; /* what Retry-After or the ratelimit header asks for; -1: nothing */
 	char request_id[80];    /* the server's name for the request, or "" */
+	char message[300];      /* what X-Error-Message says, or "" */
 	char location[200];     /* where a redirect points, or "" */
 	uint64_t ms;            /* from sending to the last byte */
 };
@@ -83,7 +89,7 @@ void vp_http_excuse(struct vp_http *h, uint64_t ms);
 void vp_http_abort(struct vp_http *h);
 
 enum vp_verdict {
-	VP_DONE,   /* 2xx: look at the body */
+	VP_DONE,   /* 2xx, or a refusal that is an answer to its caller: look at it */
 	VP_AGAIN,  /* will pass: try again after a while */
 	VP_SLOWER, /* too many requests: the same, and send fewer at a time */
 	VP_WAIT,   /* the server is starting: the same for up to --wait */
@@ -104,16 +110,25 @@ struct vp_judgement {
 /* What an answer means, by status and text. */
 struct vp_judgement vp_http_judge(enum vp_service service, const struct vp_http_answer *a);
 
-/* Append the server's own message, out of any of the services' error bodies (JSON of several forms, plain
- * text, HTML without its tags' content), on one line and cut at 300 bytes, then the request id. */
+/* Append the server's own message, out of its X-Error-Message or any of the services' error bodies (JSON of several
+ * forms, plain text, HTML without its tags' content), on one line and cut at 300 bytes, then the request id. */
 void vp_http_message(const struct vp_http_answer *a, struct vp_buf *out);
+
+enum { VP_SAY_WAIT_MS = 5000 }; /* a wait that a server asks for is said if it is so long */
 
 /* Milliseconds to wait before try number `tries` (from 1): full jitter over an exponential backoff from 500 ms
  * to 30 s, never less than what the server asked for. */
 uint64_t vp_http_backoff(unsigned tries, int64_t retry_after_ms);
 
+/* One request without any policy: whatever comes back is in *a, whose body is the caller's. */
+void vp_http_once(struct vp_http *h, const char *method, const char *url, const struct vp_buf *body,
+    struct vp_http_answer *a);
+
+/* Let ms milliseconds pass. */
+void vp_http_sleep(struct vp_http *h, uint64_t ms);
+
 /* One request with the whole policy, for calls that are not about records: tries again as long as options
- * and judgement allow, waits where the server is starting. Returns 0 with *a (status 2xx, or 404 or 409,
+ * and judgement allow, waits where the server is starting. Returns 0 with *a (VP_DONE, or status 404 or 409,
  * which are often an answer), else an exit status, having said why. a->body is the caller's. */
 int vp_http_call(struct vp_http *h, enum vp_service service, const char *method, const char *url,
     const struct vp_buf *body, struct vp_http_answer *a);

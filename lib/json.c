@@ -602,11 +602,12 @@ vp_json_pass_numbers(struct vp_json_walk *w, struct vp_span *value, size_t *coun
 int
 vp_json_decode(struct vp_span string, struct vp_buf *out)
 {
-	const char *p = string.s + 1, *end = string.s + string.n - 1;
+	const char *p, *end;
 
 	if (string.n < 2 || *string.s != '"')
 		return VP_E_TYPE;
-	while (p < end) {
+	end = string.s + string.n - 1;
+	for (p = string.s + 1; p < end;) {
 		const char *plain = p;
 		char c[4];
 		size_t n;
@@ -629,7 +630,7 @@ vp_json_decode(struct vp_span string, struct vp_buf *out)
 int
 vp_json_quote(struct vp_buf *out, struct vp_span s)
 {
-	const char *p = s.s, *end = s.s + s.n;
+	const char *p = s.n ? s.s : "", *end = p + s.n;
 
 	if (vp_buf_putc(out, '"'))
 		return VP_E_LIMIT;
@@ -707,7 +708,7 @@ vp_json_uint(struct vp_span value, uint64_t *out)
 bool
 vp_utf8_valid(struct vp_span s, size_t *bad)
 {
-	const char *p = s.s, *end = s.s + s.n;
+	const char *p = s.n ? s.s : "", *end = p + s.n;
 
 	while (p < end) {
 		size_t n;
@@ -721,7 +722,7 @@ vp_utf8_valid(struct vp_span s, size_t *bad)
 		n = utf8_length(p, end);
 		if (n == 0) {
 			if (bad)
-				*bad = (size_t)(p - s.s);
+				*bad = s.n - (size_t)(end - p);
 			return false;
 		}
 		p += n;

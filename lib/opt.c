@@ -20,7 +20,8 @@ struct vp_opts vp_opts = {.retries = 8, .timeout_ms = 120000, .wait_ms = 600000}
 static const struct vp_program *program;
 static uint64_t started_ms;
 
-enum { LONG_ONLY = 0x4000, TIMEOUT, RETRIES, DEADLINE, WAIT, STATS };
+enum { LONG_ONLY = 0x4000, TIMEOUT, RETRIES, DEADLINE, WAIT, STATS, SKIP };
+enum { WIDTH = 80 }; /* columns of a usage line */
 
 /* The common options: which group, their letter (or a number beyond letters), names, and a line of help. */
 static const struct common {
@@ -30,6 +31,8 @@ static const struct common {
 } common[] = {
     {VP_OPT_REJECTS, 'r', 1, "rejects",
 	"  -r, --rejects FILE      set records that can't be processed aside in FILE, go on\n"},
+    {VP_OPT_SKIP, SKIP, 1, "skip",
+	"      --skip N            go on behind the first N lines of the input (0)\n"},
     {VP_OPT_JOBS, 'j', 1, "jobs",
 	"  -j, --jobs N|auto       requests in flight, 1 to 256 (auto)\n"},
     {VP_OPT_NET, TIMEOUT, 1, "timeout", "      --timeout TIME      for one request (2m)\n"},
@@ -57,6 +60,7 @@ vp_start(const struct vp_program *p)
 
 	program = p;
 	vp_name = p->name;
+	vp_takes_skip = p->common & VP_OPT_SKIP;
 	started_ms = vp_now_ms();
 	/* 0 write-only and the others read-only: what was closed fails when it is used, as it should */
 	do
@@ -80,17 +84,45 @@ vp_deadline_at(void)
 	return vp_opts.deadline_ms ? started_ms + vp_opts.deadline_ms : UINT64_MAX;
 }
 
+/* The length of the first item of a usage line: what stands in brackets, an option with its argument, or a word. */
+static size_t
+item(const char *s)
+{
+	size_t n = 0;
+	int depth = 0;
+	bool option = *s == '-' && s[1] != '-';
+
+	for (; s[n] && s[n] != '\n'; n++) {
+		depth += (s[n] == '[') - (s[n] == ']');
+		if (s[n] == ' ' && depth == 0) {
+			if (!option)
+				break;
+			option = false;
+		}
+	}
+	return n;
+}
+
 static void
 print_usage(FILE *f)
 {
-	const char *line = program->synopsis, *end;
-	const char *lead = "usage:";
+	const char *lead = "usage:", *s = program->synopsis;
+	int indent = (int)(strlen(lead) + 1 + strlen(program->name));
 
-	for (;; line = end + 1, lead = "      ") {
-		end = strchrnul(line, '\n');
-		fprintf(f, "%s %s%s%.*s\n", lead, program->name, end > line ? " " : "",
-		    (int)(end - line), line);
-		if (!*end)
+	for (;; s++, lead = "      ") {
+		int column = fprintf(f, "%s %s", lead, program->name);
+
+		while (*s && *s != '\n') {
+			int n = (int)item(s);
+
+			if (column + 1 + n > WIDTH)
+				column = fprintf(f, "\n%*s", indent, "") - 1;
+			column += fprintf(f, " %.*s", n, s);
+			s += n;
+			s += *s == ' ';
+		}
+		putc('\n', f);
+		if (!*s)
 			break;
 	}
 }
@@ -276,6 +308,9 @@ common_option(int c)
 		break;
 	case RETRIES:
 		vp_opts.retries = (unsigned)vp_arg_number(c, 0, 1000);
+		break;
+	case SKIP:
+		vp_opts.skip = vp_arg_number(c, 0, 1000000000000000000);
 		break;
 	case STATS:
 		vp_opts.stats = true;

@@ -33,7 +33,8 @@ enum {                      /* groups of common options that a program takes, be
 	VP_OPT_REJECTS = 2, /* -r FILE */
 	VP_OPT_STATS = 4,   /* --stats */
 	VP_OPT_NET = 8,     /* --timeout --retries --deadline --wait */
-	VP_OPT_JOBS = 16    /* -j N|auto */
+	VP_OPT_JOBS = 16,   /* -j N|auto */
+	VP_OPT_SKIP = 32    /* --skip */
 };
 #define VP_OPT_FILTER (VP_OPT_SAY | VP_OPT_REJECTS | VP_OPT_STATS)
 
@@ -57,6 +58,7 @@ struct vp_opts {
 	bool stats;           /* --stats: one JSON object on standard error at the end */
 	size_t jobs;          /* -j; requests in flight; 0 is auto */
 	unsigned retries;     /* --retries: tries after the first, for one request */
+	uint64_t skip;        /* --skip: lines of the input that are done already */
 	uint64_t timeout_ms;  /* --timeout: for one request, from its start to its last byte */
 	uint64_t deadline_ms; /* --deadline: for the whole run; 0 is none */
 	uint64_t wait_ms;     /* --wait: how long to wait for a server that is starting */

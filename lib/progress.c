@@ -29,6 +29,16 @@ seconds_left(unsigned long long bytes, double seconds)
 	return (double)(st.st_size - at) / ((double)bytes / seconds);
 }
 
+/* The line belongs to one program of a pipe, the last one: what it says counts, and several would write over each
+ * other. */
+static bool
+owns_line(void)
+{
+	struct stat st;
+
+	return isatty(STDERR_FILENO) && !(fstat(STDOUT_FILENO, &st) == 0 && S_ISFIFO(st.st_mode));
+}
+
 static void
 clear(void)
 {
@@ -51,7 +61,7 @@ clock_text(char *to, size_t room, double seconds)
 void
 vp_progress(const struct vp_progress *p)
 {
-	bool terminal = isatty(STDERR_FILENO);
+	bool terminal = owns_line();
 	uint64_t now = vp_now_ms();
 	char line[256], left[32], retries[48] = "", eta[48] = "";
 	double seconds, rest;

@@ -1,7 +1,8 @@
 /* progress: how far a run is, on standard error.
  *
- * On a terminal, one line that is written over a few times a second and makes way for messages; else a line
- * each 10 s, and only under -v. Silent under -q. */
+ * On a terminal, one line that is written over a few times a second and makes way for messages. Of the programs of
+ * a pipe the last one has it, whose standard output is no pipe. The others, and where there is no terminal: a
+ * line each 10 s, and only under -v. Silent under -q. */
 #ifndef VP_PROGRESS_H
 #define VP_PROGRESS_H
 

@@ -101,10 +101,17 @@ vp_record_text(const struct vp_record *r, struct vp_span *text)
 	return e;
 }
 
+/* Whether a line can be a text: UTF-8 without a NUL. */
+static bool
+is_text(struct vp_span line)
+{
+	return vp_utf8_valid(line, NULL) && !(line.n && memchr(line.s, 0, line.n));
+}
+
 int
 vp_record_from_text(struct vp_buf *out, unsigned long long id, struct vp_span text)
 {
-	if (!vp_utf8_valid(text, NULL) || (text.n && memchr(text.s, 0, text.n)))
+	if (!is_text(text))
 		return VP_E_UTF8;
 	if (vp_buf_printf(out, "{\"id\":\"%llu\",\"metadata\":{\"text\":", id) ||
 	    vp_json_quote(out, text) || vp_buf_puts(out, "}}"))
@@ -170,6 +177,9 @@ fault(const struct vp_records *r, const struct vp_record *rec, int e)
 {
 	const char *why = "not a record";
 
+	if (e == VP_E_TYPE && r->ids)
+		return "not an id: want an object with id a string, or a JSON string; -l takes "
+		       "lines";
 	if (e)
 		return vp_record_error(e);
 	return r->check && r->check(rec, &why) ? why : NULL;
@@ -184,6 +194,14 @@ first_byte(struct vp_span line)
 	while (i < line.n && (line.s[i] == ' ' || line.s[i] == '\t'))
 		i++;
 	return i < line.n ? line.s[i] : 0;
+}
+
+/* A JSON string as a record of which only the id is known. */
+static int
+take_id(struct vp_span json, struct vp_record *rec)
+{
+	rec->all = json;
+	return first_byte(json) == '"' ? vp_json_check(json, &rec->id) : VP_E_TYPE;
 }
 
 /* One line with an array of records: a batch of its own. A line that is not JSON to its end is one bad record. */
@@ -205,7 +223,7 @@ take_array(struct vp_records *r, struct vp_span line)
 		if (e == VP_E_TYPE && !inner.started) { /* no object at all */
 			if ((e = vp_json_pass(&outer, &rec.all)) < 0)
 				break;
-			e = VP_E_TYPE;
+			e = r->ids ? take_id(rec.all, &rec) : VP_E_TYPE;
 		} else if (e == 0 || e == VP_E_TYPE || e == VP_E_TWICE) {
 			vp_json_leave(&outer, &inner, &rec.all);
 		} else {
@@ -231,20 +249,27 @@ take_loose(struct vp_records *r, struct vp_span line)
 	struct vp_span input = keep(b, line);
 
 	if (!r->text) {
-		int e = vp_record_parse(input, &rec);
+		int e = r->ids && first_byte(line) != '{' ? take_id(input, &rec)
+							  : vp_record_parse(input, &rec);
 		rec.input = input;
+		if (e && first_byte(line) != '{')
+			rec.hint = r->hint;
 		take(r, &rec, fault(r, &rec, e));
 		return;
 	}
 	rec.input = rec.all = input;
-	if (vp_record_from_text(&made, r->text_id++, line)) {
+	if (r->ids ? !is_text(line) || vp_json_quote(&made, line)
+		   : vp_record_from_text(&made, r->text_id++, line)) {
 		take(r, &rec, "not valid UTF-8 text");
 	} else {
 		struct vp_span json;
 		size_t at = (size_t)(input.s - b->bytes.s);
 
 		json = keep(b, vp_buf_get(&made)); /* may move what input points to */
-		vp_record_parse(json, &rec);
+		if (r->ids)
+			take_id(json, &rec);
+		else
+			vp_record_parse(json, &rec);
 		rec.input = (struct vp_span){b->bytes.s + at, input.n};
 		take(r, &rec, fault(r, &rec, 0));
 	}
@@ -280,9 +305,11 @@ vp_records_gather(struct vp_records *r, bool now, struct vp_batch *out)
 		if (e == VP_E_LIMIT) {
 			struct vp_record rec = {0};
 
+			r->text_id++;
+			if (r->in.line <= r->skip)
+				continue;
 			if (b->n == 0)
 				b->line = r->in.line;
-			r->text_id++;
 			take(r, &rec, "longer than 64 MiB: can't be put aside");
 			continue;
 		}
@@ -290,6 +317,10 @@ vp_records_gather(struct vp_records *r, bool now, struct vp_batch *out)
 			line = (struct vp_span){line.s + 3, line.n - 3}; /* byte order mark */
 		if (!first_byte(line))
 			continue;
+		if (r->in.line <= r->skip) {
+			r->text_id++;
+			continue;
+		}
 		is_array = !r->text && first_byte(line) == '[';
 		if (b->n &&
 		    (is_array || (r->group_bytes && b->bytes.n + line.n > r->group_bytes))) {

@@ -24,6 +24,7 @@ struct vp_record {
 	unsigned long long line;      /* number of the input line it stood on */
 	const char *bad;              /* why it is none, or not one for this program; else NULL */
 	bool cut;                     /* it stood on a last line without an end */
+	const char *hint;             /* what else may be behind that; static, or NULL */
 };
 
 /* Check one JSON object as a record and find its members. A member that is null counts as absent: its n is
@@ -61,6 +62,9 @@ struct vp_records {
 	size_t group_bytes;         /* bytes of loose records in a batch, at most; 0: no matter */
 	bool text;                  /* -l: each line is a text, not JSON */
 	unsigned long long text_id; /* -l: the next id */
+	bool ids; /* what is wanted is ids: a JSON string is one, too, and with text, a line */
+	unsigned long long skip; /* lines to pass over; they count, and with text they use up ids */
+	const char *hint; /* what to say of a line that does not look like JSON; static, or NULL */
 	/* What else a record must have: 0, or another value and why not. May be NULL. */
 	int (*check)(const struct vp_record *r, const char **why);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "opt.h"
+#include "out.h"
 #include "reject.h"
 
 static int fd = -1;
@@ -25,7 +26,8 @@ vp_reject_open(void)
 	    stat(vp_opts.rejects, &set_aside) == 0 && in.st_dev == set_aside.st_dev &&
 	    in.st_ino == set_aside.st_ino)
 		vp_usage("-r %s: is the input itself: name another file", vp_opts.rejects);
-	fd = open(vp_opts.rejects, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	fd = open(vp_opts.rejects,
+	    O_WRONLY | O_CREAT | O_CLOEXEC | (vp_opts.skip ? O_APPEND : O_TRUNC), 0666);
 	if (fd < 0)
 		vp_die(VP_EX_IO, "-r %s:", vp_opts.rejects);
 }
@@ -46,6 +48,8 @@ vp_reject(unsigned long long line, struct vp_span record, const char *format, ..
 		vp_warn("%s", reason);
 	if (fd < 0)
 		return false;
+	if (record.n)
+		vp_out_flush(); /* what the file holds counts as done, and so does all before it */
 	for (size_t at = 0; record.n && at <= record.n;) {
 		struct iovec v[2] = {{(void *)(uintptr_t)(record.s + at), record.n - at}, {lf, 1}};
 		ssize_t w = writev(fd, v, 2);

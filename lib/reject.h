@@ -1,8 +1,9 @@
 /* reject: records that can't be processed (-r FILE) and what is said of them.
  *
  * The file gets the record's own input bytes, one a line, so that it can be fed in again; the reason goes
- * to standard error with the input line's number. Each one is written at once: it must be there whatever
- * happens next. */
+ * to standard error with the input line's number. Each one is written at once, behind all output that came
+ * before it: it must be there whatever happens next, and after a kill the lines of the output and of this
+ * file together are never more than what is done. */
 #ifndef VP_REJECT_H
 #define VP_REJECT_H
 
@@ -10,7 +11,8 @@
 
 #include "buf.h"
 
-/* Open the file of -r (vp_opts.rejects) for writing, emptying it, before any input is read; it can't be
+/* Open the file of -r (vp_opts.rejects) for writing, before any input is read, emptying it, but not with --skip: then
+ * the job goes on, and so does the file. It can't be
  * opened: one line, exit 74. Without -r, nothing. */
 void vp_reject_open(void);
 

@@ -1,11 +1,12 @@
 # Every example of every page, and every command of the README, does what it says: it is taken out of the page as a
 # reader sees it, and run by bash, with hf-local and pc-local for the services.
 load helper
+load hub
 
 MODEL=$REPO/tests/data/models/bert-mean # random weights, 32 numbers
 
 # What can only work with the real services, by a word that stands in it.
-REAL=('https://your-endpoint')
+REAL=('https://your-endpoint' 's3://')
 # What is about input that has bad records, by its name: then a command may end with 1.
 BAD=rows.ndjson
 
@@ -41,11 +42,22 @@ make_files() {
 	printf '%s\n' '{"id":"a","text":"good"}' '{"id":7,"text":"its id is no string"}' >rows.ndjson
 	vec-batch -l1 -m '{genre: "captions"}' <sentences.txt >records.ndjson
 	vec-batch <records.ndjson >batches.ndjson
+	mkdir -p notes models/sentence-transformers
+	printf '# A day\n\nThe boat was old.\n' | tee notes/a.md >notes/b.md
+	ln -s "$MODEL" models/sentence-transformers/all-MiniLM-L6-v2
 }
 
-# COMMAND with both services beside it, as the examples run.
+# The data set of the page hf-dataset(1): its rows, and a file with the first of them.
+make_data_set() {
+	jq -cR '{idx: input_line_number, label: 1, sentence1: .}' "$1/sentences.txt" >"$1/rows"
+	start_hub --split "nyu-mll/glue mrpc train $1/rows" --split "nyu-mll/glue mrpc test $1/rows" \
+		--split "nyu-mll/glue cola train $1/rows"
+	head -n 5 "$1/rows" >"$1/mrpc.ndjson"
+}
+
+# COMMAND with both services beside it, as the examples run. MODELS is a folder of models where it makes its endpoints itself.
 served() {
-	hf-local "$MODEL" -- pc-local services.db -- "$@"
+	hf-local ${MODELS:+--models} "${MODELS:-$MODEL}" -- pc-local services.db -- "$@"
 }
 
 # The indexes that examples take for granted.
@@ -88,14 +100,29 @@ run_page() {
 	cd "$BATS_TEST_TMPDIR/run"
 	make_files
 	make_indexes
+	if [ "$1" = hf-dataset.1 ]; then
+		make_data_set "$PWD"
+	elif [ "$1" = hf-endpoint.1 ]; then # its endpoints end with hf-local: all in one
+		cat "$BATS_TEST_TMPDIR"/blocks/* >"$BATS_TEST_TMPDIR/whole"
+		MODELS=models run_block "$BATS_TEST_TMPDIR/whole"
+		return
+	fi
 	for block in "$BATS_TEST_TMPDIR"/blocks/*; do
 		run_block "$block"
 	done
 }
 
 @test "examples: vecpipe(7)" { run_page vecpipe.7; }
+@test "examples: vecpipe-scale(7)" { run_page vecpipe-scale.7; }
 @test "examples: vec-batch(1)" { run_page vec-batch.1; }
 @test "examples: hf-embed(1)" { run_page hf-embed.1; }
+@test "examples: vec-chunk(1)" { run_page vec-chunk.1; }
+@test "examples: hf-endpoint(1)" { run_page hf-endpoint.1; }
+@test "examples: hf-dataset(1)" { run_page hf-dataset.1; }
+@test "examples: pc-list(1)" { run_page pc-list.1; }
+@test "examples: pc-fetch(1)" { run_page pc-fetch.1; }
+@test "examples: pc-update(1)" { run_page pc-update.1; }
+@test "examples: pc-delete(1)" { run_page pc-delete.1; }
 @test "examples: pc-index(1)" { run_page pc-index.1; }
 @test "examples: pc-upsert(1)" { run_page pc-upsert.1; }
 @test "examples: pc-query(1)" { run_page pc-query.1; }

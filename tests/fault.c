@@ -11,7 +11,7 @@
  * the shape for that request, and so do /predict, /embed and /v1/embeddings. GET /info, /health, /ping
  * and / as the shape has them. Pinecone's control plane is /indexes; the data plane of index NAME is
  * below /NAME, which is the host that the control plane names; without /NAME it is the first index.
- * Upsert, query ($eq filters only), stats, list, fetch and delete do the work, with Pinecone's limits
+ * Upsert, query, stats, list, fetch, delete and update do the work ($eq filters only), with Pinecone's limits
  * of 1000 records and 2 MiB for an upsert. TEI's limit is --max-batch, 32 as in TEI itself.
  *
  * A VECTOR TELLS ITS TEXT. With h the 64-bit FNV-1a hash of the decoded text, stirred by SplitMix64's
@@ -23,7 +23,7 @@
  *
  *	KIND:WHEN:ACTION[,ACTION]...
  *
- * KIND  embed info health create describe indexes drop upsert query stats list fetch delete other;
+ * KIND  embed info health create describe indexes drop upsert query stats list fetch delete update other;
  *       hf, control, data: the groups of these; or *
  * WHEN  terms parted by commas. N: the Nth request that the rule matches, from 1; *: each one; p=P: each
  *       with probability P; contains=TEXT: match only requests with TEXT in the raw body. TEXT holds
@@ -125,19 +125,20 @@ enum kind {
 	LIST,
 	FETCH,
 	DELETE,
+	UPDATE,
 
 	OTHER,
 	KINDS,
 	AUDIT = KINDS /* not counted */
 };
 static const char *const kind_names[KINDS] = {"embed", "info", "health", "create", "describe",
-    "indexes", "drop", "upsert", "query", "stats", "list", "fetch", "delete", "other"};
+    "indexes", "drop", "upsert", "query", "stats", "list", "fetch", "delete", "update", "other"};
 #define BITS(from, to) ((2u << (to)) - (1u << (from)))
 static const struct {
 	const char *name;
 	unsigned kinds;
 } groups[] = {{"hf", BITS(EMBED, HEALTH)}, {"control", BITS(CREATE, DROP)},
-    {"data", BITS(UPSERT, DELETE)}, {"*", BITS(EMBED, OTHER)}};
+    {"data", BITS(UPSERT, UPDATE)}, {"*", BITS(EMBED, OTHER)}};
 
 enum shape { TOOLKIT, TEI, OPENAI };
 static const char *const shape_names[] = {"toolkit", "tei", "openai", NULL};
@@ -219,7 +220,7 @@ struct rule {
 	const char *redirect, *retry_after, *nan, *state;
 	size_t delay_ms, dim, how_arg;
 	long count;
-	bool early, lost, empty, notjson, has_dim, shuffle, shortcount;
+	bool early, lost, empty, notjson, has_dim, shuffle, shortcount, samepage;
 	enum how how;
 	size_t seen, applied; /* under lock */
 };
@@ -251,6 +252,7 @@ static const struct action {
     {"shuffle", FLAG, offsetof(struct rule, shuffle), 0, NULL},
     {"shortcount", FLAG, offsetof(struct rule, shortcount), 0, NULL},
     {"state", STRING, offsetof(struct rule, state), 0, NULL},
+    {"samepage", FLAG, offsetof(struct rule, samepage), 0, NULL},
     {"reset", HOW, 0, RESET, NULL},
     {"hang", HOW, 0, HANG, NULL},
     {"cut", HOW, 0, CUT, NULL},
@@ -336,6 +338,14 @@ struct conn {
 	const char *type;
 };
 
+/* --answer */
+struct scripted {
+	char *call; /* `METHOD TARGET` */
+	int status;
+	char *body;
+	bool used;
+};
+
 enum {
 	DIM = 256,
 	SHAPE,
@@ -350,6 +360,7 @@ enum {
 	RATE,
 	RETRY_AFTER,
 	FAULT,
+	SCRIPTED,
 	SCRIPT,
 	SEED,
 	LOG,
@@ -366,6 +377,8 @@ static bool long_digits, until_eof;
 static FILE *log_file;
 static struct rule **rules;
 static struct index **indexes;
+static struct scripted **scripted; /* [n_scripted] */
+static size_t n_scripted;
 static sem_t gate; /* --workers */
 
 /* The numbers of all vectors, as text and as values: number i is text[number_at[i]] up to the comma
@@ -583,6 +596,25 @@ add_rule(const char *spec)
 		r->times = 1;
 	if (!r->first)
 		r->first = r->every ? r->every : 1;
+}
+
+/* --answer `METHOD TARGET STATUS BODY` */
+static void
+add_answer(const char *text)
+{
+	const char *target = strchr(text, ' '), *status = target ? strchr(target + 1, ' ') : NULL;
+	struct scripted *a;
+	char *body;
+
+	a = vp_alloc(1, sizeof *a);
+	scripted = vp_realloc(scripted, n_scripted + 1, sizeof(struct scripted *));
+	scripted[n_scripted++] = a;
+	*a = (struct scripted){.status = status ? (int)strtol(status + 1, &body, 10) : 0};
+	if (a->status < 200 || a->status > 599 || *body != ' ')
+		vp_die(VP_EX_USAGE, "--answer %s: want METHOD TARGET STATUS BODY", text);
+	a->call = vp_strdup(text);
+	a->call[status - text] = '\0';
+	a->body = vp_strdup(body + 1);
 }
 
 static void
@@ -893,7 +925,7 @@ static bool
 read_line(struct conn *c, struct vp_buf *out)
 {
 	for (;;) {
-		char *from = c->window + c->at, *lf;
+		char *from, *lf;
 		size_t n;
 
 		if (c->at == c->have && !fill(c))
@@ -1122,7 +1154,9 @@ static const struct route {
     {"POST", "/describe_index_stats", STATS, -1},
     {"GET", "/vectors/list", LIST, -1},
     {"GET", "/vectors/fetch", FETCH, -1},
+    {"POST", "/vectors/fetch_by_metadata", FETCH, -1},
     {"POST", "/vectors/delete", DELETE, -1},
+    {"POST", "/vectors/update", UPDATE, -1},
 };
 
 /* Sets kind and shape, and for the data plane and one index, its name. */
@@ -2062,7 +2096,6 @@ list_ids(struct conn *c, const struct rule *r)
 	struct record **all;
 	const char *name;
 
-	(void)r;
 	if (!x)
 		return;
 	if (parameter(c, "limit", 0, &prefix))
@@ -2088,11 +2121,101 @@ list_ids(struct conn *c, const struct rule *r)
 	pthread_mutex_unlock(&lock);
 	vp_buf_putc(out, ']');
 	if (found > skip && found - skip > limit)
-		vp_buf_printf(out, ",\"pagination\":{\"next\":\"%zu\"}", skip + limit);
+		vp_buf_printf(out, ",\"pagination\":{\"next\":\"%zu\"}",
+		    r && r->samepage ? skip : skip + limit);
 	put_usage(out, vp_buf_get(&space));
 	free(all);
 	vp_buf_free(&space);
 	vp_buf_free(&prefix);
+}
+
+/* `"id":{"id":...}`, a record of a fetch. */
+static void
+put_fetched(struct vp_buf *out, const struct record *record)
+{
+	vp_json_quote(out, vp_str(record->id));
+	vp_buf_puts(out, ":{\"id\":");
+	vp_json_quote(out, vp_str(record->id));
+	put_record(out, record, true, true);
+	vp_buf_putc(out, '}');
+}
+
+/* The live record with that id, or NULL. The caller holds the lock. */
+static struct record *
+find_record(struct conn *c, const struct index *x, const char *space, struct vp_span id)
+{
+	struct record *record;
+
+	make_key(&c->key, x, vp_str(space), id);
+	record = map_get(&records, vp_buf_get(&c->key), 0);
+	return record && record->live ? record : NULL;
+}
+
+/* The namespace in a body, decoded; NULL where it is refused. */
+static const char *
+body_space(struct conn *c, struct vp_buf *space)
+{
+	struct vp_span body = vp_buf_get(&c->body), name = {0};
+
+	if (vp_json_check(body, NULL) || vp_json_find(body, "namespace", &name) < 0 ||
+	    !decode_name(name, space)) {
+		refuse(c, 400, PINECONE, NULL, "want an object, and in it a namespace");
+		return NULL;
+	}
+	return vp_span_is(vp_buf_get(space), "__default__") ? "" : vp_buf_cstr(space);
+}
+
+/* The filter in a body; an empty span where there is none. False where it is refused. */
+static bool
+body_filter(struct conn *c, struct vp_span *filter)
+{
+	if (vp_json_find(vp_buf_get(&c->body), "filter", filter) != 1)
+		filter->n = 0;
+	if (!filter->n || passes(*filter, NULL) >= 0)
+		return true;
+	refuse(c, 400, PINECONE, NULL, "filter: this server knows $eq only");
+	return false;
+}
+
+/* A page of records that match, in byte order of ids. A token is the number of those that came before. */
+static void
+fetch_by_metadata(struct conn *c, struct index *x)
+{
+	struct vp_span body = vp_buf_get(&c->body), filter, v;
+	struct vp_buf space = {0}, page = {0}, *out = &c->out;
+	const char *name = body_space(c, &space);
+	size_t n, found = 0, skip = 0;
+	uint64_t limit = 100;
+	struct record **all;
+
+	if (!name || !body_filter(c, &filter)) {
+		vp_buf_free(&space);
+		return;
+	}
+	if (vp_json_find(body, "limit", &v) == 1)
+		vp_json_uint(v, &limit);
+	if (vp_json_find(body, "paginationToken", &v) == 1 && decode_name(v, &page))
+		skip = strtoul(vp_buf_cstr(&page), NULL, 10);
+	vp_buf_puts(out, "{\"vectors\":{");
+	pthread_mutex_lock(&lock);
+	all = sorted_records(x, &n);
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(all[i]->space, name) != 0 || passes(filter, all[i]->metadata) != 1)
+			continue;
+		if (found >= skip && found - skip < limit) {
+			vp_buf_puts(out, found > skip ? "," : "");
+			put_fetched(out, all[i]);
+		}
+		found++;
+	}
+	pthread_mutex_unlock(&lock);
+	vp_buf_putc(out, '}');
+	if (found > skip + limit)
+		vp_buf_printf(out, ",\"pagination\":{\"next\":\"%zu\"}", skip + (size_t)limit);
+	put_usage(out, vp_buf_get(&space));
+	free(all);
+	vp_buf_free(&space);
+	vp_buf_free(&page);
 }
 
 static void
@@ -2105,22 +2228,20 @@ fetch(struct conn *c, const struct rule *r)
 	(void)r;
 	if (!x)
 		return;
+	if (vp_span_is(c->method, "POST")) {
+		fetch_by_metadata(c, x);
+		return;
+	}
 	name = asked_space(c, &space);
 	vp_buf_puts(out, "{\"vectors\":{");
 	pthread_mutex_lock(&lock);
 	for (size_t i = 0; parameter(c, "ids", i, &id); i++) {
-		const struct record *record;
+		const struct record *record = find_record(c, x, name, vp_buf_get(&id));
 
-		make_key(&c->key, x, vp_str(name), vp_buf_get(&id));
-		record = map_get(&records, vp_buf_get(&c->key), 0);
-		if (!record || !record->live)
+		if (!record)
 			continue;
 		vp_buf_puts(out, comma);
-		vp_json_quote(out, vp_str(record->id));
-		vp_buf_puts(out, ":{\"id\":");
-		vp_json_quote(out, vp_str(record->id));
-		put_record(out, record, true, true);
-		vp_buf_putc(out, '}');
+		put_fetched(out, record);
 		comma = ",";
 	}
 	pthread_mutex_unlock(&lock);
@@ -2134,44 +2255,109 @@ static void
 delete_records(struct conn *c, const struct rule *r)
 {
 	struct index *x = target_index(c);
-	struct vp_span body = vp_buf_get(&c->body), ids = {0}, all = {0}, name = {0}, item;
+	struct vp_span body = vp_buf_get(&c->body), ids = {0}, all = {0}, filter = {0}, item;
 	struct vp_buf space = {0}, id = {0};
+	const char *name = x ? body_space(c, &space) : NULL;
 	struct vp_json_walk w;
 	struct record *record;
 
 	(void)r;
-	if (!x)
+	if (!name || !body_filter(c, &filter)) {
+		vp_buf_free(&space);
 		return;
-	vp_json_find(body, "namespace", &name);
+	}
 	if (vp_json_find(body, "ids", &ids) != 1)
 		ids.n = 0;
 	if (vp_json_find(body, "deleteAll", &all) != 1)
 		all.n = 0;
-	if (vp_json_check(body, NULL) || !decode_name(name, &space) ||
-	    (vp_json_type(ids) != '[' && vp_json_type(all) != 't')) {
-		refuse(c, 400, PINECONE, NULL, "want an array of ids, or deleteAll");
+	if ((vp_json_type(ids) == '[') + (vp_json_type(all) == 't') + (filter.n > 0) != 1) {
+		refuse(c, 400, PINECONE, NULL, "want an array of ids, a filter, or deleteAll");
 		vp_buf_free(&space);
 		return;
 	}
-	if (vp_span_is(vp_buf_get(&space), "__default__"))
-		space.n = 0;
 	pthread_mutex_lock(&lock);
-	for (size_t i = 0; i < records.n && vp_json_type(all) == 't'; i++) {
+	for (size_t i = 0; i < records.n && !ids.n; i++) {
 		record = (struct record *)(void *)records.all[i];
-		if (in_space(record, x, vp_buf_cstr(&space)))
+		if (in_space(record, x, name) &&
+		    (!filter.n || passes(filter, record->metadata) == 1))
 			record->live = false;
 	}
 	vp_json_begin(&w, ids);
-	while (ids.n && vp_json_item(&w, &item) > 0) {
-		if (!decode_name(item, &id))
-			continue;
-		make_key(&c->key, x, vp_buf_get(&space), vp_buf_get(&id));
-		record = map_get(&records, vp_buf_get(&c->key), 0);
-		if (record)
+	while (ids.n && vp_json_item(&w, &item) > 0)
+		if (decode_name(item, &id) && (record = find_record(c, x, name, vp_buf_get(&id))))
 			record->live = false;
-	}
 	pthread_mutex_unlock(&lock);
 	vp_buf_puts(&c->out, "{}");
+	vp_buf_free(&space);
+	vp_buf_free(&id);
+}
+
+/* The members of *metadata that change has not, then those of change. */
+static void
+merge(char **metadata, struct vp_span change)
+{
+	struct vp_buf all = {0};
+	struct vp_json_walk w;
+	struct vp_span key, value;
+
+	for (vp_json_begin(&w, vp_str(*metadata ? *metadata : "{}"));
+	     vp_json_member(&w, &key, &value) > 0;) {
+		struct vp_span other;
+		char *name = strndup(key.s, key.n);
+
+		if (vp_json_find(change, name, &other) != 1)
+			vp_buf_printf(
+			    &all, "%s\"%s\":%.*s", all.n ? "," : "{", name, (int)value.n, value.s);
+		free(name);
+	}
+	for (vp_json_begin(&w, change); vp_json_member(&w, &key, &value) > 0;)
+		vp_buf_printf(&all, "%s\"%.*s\":%.*s", all.n ? "," : "{", (int)key.n, key.s,
+		    (int)value.n, value.s);
+	vp_buf_puts(&all, all.n ? "}" : "{}");
+	set_json(metadata, vp_buf_get(&all));
+	vp_buf_free(&all);
+}
+
+/* One record by id, whatever of it is given; or the metadata of those that match a filter. */
+static void
+update(struct conn *c, const struct rule *r)
+{
+	static const char *const names[] = {"id", "values", "setMetadata", "dryRun"};
+	struct index *x = target_index(c);
+	struct vp_span body = vp_buf_get(&c->body), v[4] = {{0}}, filter = {0};
+	struct vp_buf space = {0}, id = {0};
+	const char *name = x ? body_space(c, &space) : NULL;
+	size_t matched = 0;
+	bool good = name && body_filter(c, &filter);
+
+	(void)r;
+	for (size_t i = 0; good && i < 4; i++)
+		if (vp_json_find(body, names[i], &v[i]) != 1)
+			v[i].n = 0;
+	if (good && (!decode_name(v[0], &id) || (id.n > 0) + (filter.n > 0) != 1)) {
+		refuse(c, 400, PINECONE, NULL, "want an id, or a filter");
+		good = false;
+	}
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; good && i < records.n; i++) {
+		struct record *record = (struct record *)(void *)records.all[i];
+		if (!in_space(record, x, name) ||
+		    (filter.n ? passes(filter, record->metadata) != 1
+			      : strcmp(record->id, vp_buf_cstr(&id)) != 0))
+			continue;
+		matched++;
+		if (vp_json_type(v[3]) == 't')
+			continue;
+		if (v[1].n)
+			set_json(&record->values, v[1]);
+		if (v[2].n)
+			merge(&record->metadata, v[2]);
+	}
+	pthread_mutex_unlock(&lock);
+	if (good && filter.n)
+		vp_buf_printf(&c->out, "{\"matchedRecords\":%zu}", matched);
+	else if (good)
+		vp_buf_puts(&c->out, "{}");
 	vp_buf_free(&space);
 	vp_buf_free(&id);
 }
@@ -2403,7 +2589,8 @@ within_rate(struct conn *c)
 }
 
 static void (*const work[KINDS])(struct conn *, const struct rule *) = {embed, info, health, create,
-    describe, list_indexes, drop, upsert, query, stats, list_ids, fetch, delete_records, other};
+    describe, list_indexes, drop, upsert, query, stats, list_ids, fetch, delete_records, update,
+    other};
 
 static void
 understand(struct conn *c)
@@ -2420,6 +2607,29 @@ put_broken(struct conn *c, const struct rule *r)
 	c->status = 200;
 	c->out.n = 0;
 	vp_buf_puts(&c->out, r->empty ? "" : "{\"embeddings\": [[0.1, ");
+}
+
+/* The first of the call's answers that is not used up; its last one is never. False: it has none. */
+static bool
+answer_by_script(struct conn *c)
+{
+	struct scripted *found = NULL;
+
+	c->scratch.n = 0;
+	vp_buf_printf(
+	    &c->scratch, "%.*s %.*s", (int)c->method.n, c->method.s, (int)c->target.n, c->target.s);
+	vp_buf_cstr(&c->scratch);
+	pthread_mutex_lock(&lock);
+	for (size_t i = 0; i < n_scripted && !(found && !found->used); i++)
+		if (strcmp(scripted[i]->call, c->scratch.s) == 0)
+			found = scripted[i];
+	if (found) {
+		found->used = true;
+		c->status = found->status;
+		vp_buf_puts(&c->out, found->body);
+	}
+	pthread_mutex_unlock(&lock);
+	return found;
 }
 
 /* Decide on an answer, and do the work for it. What understand refused stays refused, unless the rule
@@ -2439,7 +2649,7 @@ decide(struct conn *c, const struct rule *r)
 		refuse_by_rule(c, r);
 	else if (r && (r->empty || r->notjson))
 		put_broken(c, r);
-	else if (c->status == 0)
+	else if (c->status == 0 && !answer_by_script(c))
 		work[c->kind](c, r);
 	if (c->status == 0)
 		c->status = 200;
@@ -2835,6 +3045,9 @@ option(int o)
 	case FAULT:
 		add_rule(optarg);
 		break;
+	case SCRIPTED:
+		add_answer(optarg);
+		break;
 	case SCRIPT:
 		read_script(optarg);
 		break;
@@ -2871,6 +3084,9 @@ static const struct vp_program program = {
 	"      --rate R            requests a second, R at once; more are answered 429\n"
 	"      --retry-after S     Retry-After for those\n"
 	"      --fault SPEC        add a rule: KIND:WHEN:ACTION[,ACTION]...; see tests/fault.c\n"
+	"      --answer TEXT       'METHOD TARGET STATUS BODY' in place of its own answer; several "
+	"to\n"
+	"                          one call are given in turn, the last of them again and again\n"
 	"      --script FILE       add rules, a line each\n"
 	"      --seed N            for p= rules (random)\n"
 	"      --log FILE          a JSON line for each request\n"
@@ -2882,8 +3098,9 @@ static const struct vp_program program = {
 	{"index", 1, NULL, INDEX}, {"ready-after", 1, NULL, READY_AFTER}, {"token", 1, NULL, TOKEN},
 	{"api-key", 1, NULL, API_KEY}, {"delay", 1, NULL, DELAY}, {"workers", 1, NULL, WORKERS},
 	{"rate", 1, NULL, RATE}, {"retry-after", 1, NULL, RETRY_AFTER}, {"fault", 1, NULL, FAULT},
-	{"script", 1, NULL, SCRIPT}, {"seed", 1, NULL, SEED}, {"log", 1, NULL, LOG},
-	{"until-eof", 0, NULL, UNTIL_EOF}, {"lifetime", 1, NULL, LIFETIME}, {NULL, 0, NULL, 0}},
+	{"answer", 1, NULL, SCRIPTED}, {"script", 1, NULL, SCRIPT}, {"seed", 1, NULL, SEED},
+	{"log", 1, NULL, LOG}, {"until-eof", 0, NULL, UNTIL_EOF}, {"lifetime", 1, NULL, LIFETIME},
+	{NULL, 0, NULL, 0}},
 };
 
 int

@@ -218,9 +218,10 @@ stripped() {
 		'{"id":"2","metadata":{"text":null}}=no metadata.text: there is nothing to embed (vec-batch -t makes one)' \
 		'{"id":2,"metadata":{"text":"x"}}=not a record: want an object with id a string, values an array, metadata an object' \
 		'{"id":"2","id":"3","metadata":{"text":"x"}}=not a record: a member stands there twice' \
-		'"text"=not a record: want an object with id a string, values an array, metadata an object' \
+		'"text"=not a record: want an object with id a string, values an array, metadata an object; -l for plain text' \
 		'{"id":"2","metadata":{"text":"x"}=not JSON' \
-		'nope=not a record: want an object with id a string, values an array, metadata an object' \
+		'nope=not a record: want an object with id a string, values an array, metadata an object; -l for plain text' \
+		$'\xff\xd8\xff\xe0=not a record: want an object with id a string, values an array, metadata an object; -l for plain text' \
 		$'{"id":"2","metadata":{"text":"\xff"}}=not valid UTF-8'; do
 		embed < <(
 			records 2
@@ -244,7 +245,7 @@ stripped() {
 		printf '{"id":"i","metada'
 	)
 	said 1 'hf-embed: line 2: no metadata.text: there is nothing to embed (vec-batch -t makes one)
-hf-embed: line 3: not a record: want an object with id a string, values an array, metadata an object
+hf-embed: line 3: not a record: want an object with id a string, values an array, metadata an object; -l for plain text
 hf-embed: line 5: no metadata.text: there is nothing to embed (vec-batch -t makes one)
 hf-embed: line 5: not a record: want an object with id a string, values an array, metadata an object
 hf-embed: line 6: not JSON
@@ -272,7 +273,7 @@ nope
 	[ "$status" -eq 74 ]
 	[ "$stderr" = 'hf-embed: line 1: not JSON
 hf-embed: -r /dev/full: No space left on device
-hf-embed: stopped at input line 1: what came before it is done; go on from there' ]
+hf-embed: stopped at input line 1: what came before it is done; go on with --skip 0' ]
 	[ "$(audit total)" -eq 0 ]
 }
 
@@ -431,6 +432,15 @@ hf-embed: stopped at input line 1: what came before it is done; go on from there
 	[ ! -s "$BATS_TEST_TMPDIR/terminal" ]
 }
 
+@test "of the programs of a pipe, the last one shows its progress" {
+	start_fault --fault 'embed:*:delay=250' --fault 'upsert:*:delay=400'
+	records 6 >"$BATS_TEST_TMPDIR/in"
+	script -qec "hf-embed -n 1 -j 1 <$BATS_TEST_TMPDIR/in | pc-upsert -n 1 -j 1 demo >$BATS_TEST_TMPDIR/out" /dev/null \
+		>"$BATS_TEST_TMPDIR/terminal" </dev/null
+	grep -q 'pc-upsert: [0-9]* records, ' "$BATS_TEST_TMPDIR/terminal"
+	run ! grep -q hf-embed "$BATS_TEST_TMPDIR/terminal"
+}
+
 @test "what is missing or wrong on the command line is said in a line" {
 	embed </dev/null
 	said 78 'hf-embed: HF_ENDPOINT_URL: not set: set it to the endpoint'\''s URL, or run under hf-local'
@@ -460,6 +470,6 @@ hf-embed: stopped at input line 1: what came before it is done; go on from there
 	embed < <(records 2)
 	[ "$status" -eq 78 ]
 	[ "${stderr_lines[0]}" = "hf-embed: line 1: POST $FAULT_URL (2 records, \"0\" to \"1\"): 404: 404 Not Found (request fault-1): nothing answers there: check HF_ENDPOINT_URL" ]
-	[ "${stderr_lines[1]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on from there' ]
+	[ "${stderr_lines[1]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on with --skip 0' ]
 	[ -z "$output" ]
 }

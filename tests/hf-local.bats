@@ -473,6 +473,19 @@ END
 415'
 }
 
+@test "hf-local: /info has a hash that changes with the weights, and with nothing else" {
+	local other=$BATS_TEST_TMPDIR/other/bert-mean sha=() folder
+	mkdir -p "$other"
+	cp -r "$MODELS/bert-mean/." "$other"
+	chmod -R u+w "$other"
+	for folder in "$MODELS/bert-mean" "$other"; do
+		sha+=("$(hf-local "$folder" -- sh -c 'curl -sS -H "Authorization: Bearer $HF_TOKEN" "$HF_ENDPOINT_URL/info"' | jq -er .model_sha)")
+	done
+	[ "${sha[0]}" = "${sha[1]}" ]
+	printf '\1' | dd of="$other/model.safetensors" bs=1 seek="$(($(stat -c %s "$other/model.safetensors") - 30))" conv=notrunc status=none
+	[ "$(hf-local "$other" -- sh -c 'curl -sS -H "Authorization: Bearer $HF_TOKEN" "$HF_ENDPOINT_URL/info"' | jq -er .model_sha)" != "${sha[0]}" ]
+}
+
 @test "hf-local: /info says what clients ask it for" {
 	over bert-mean --max-batch 64 --name sentence-transformers/tiny --precision f32 <<'END'
 get /info | head -1 | jq -c '[.model_id, .model_dtype, .model_type, .max_input_length, .max_client_batch_size, .auto_truncate, (.version | type)]'

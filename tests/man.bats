@@ -98,7 +98,7 @@ page_options() {
 @test "man: each make target that README and HACKING name exists" {
 	phony=$(sed -n 's/^\.PHONY: //p' "$REPO/Makefile")
 	named=$(sed -nE 's/`make/\n`make/g; p' "$REPO/README.md" "$REPO/HACKING.md" |
-		sed -nE 's/^(    |`)?make ([a-z-]+).*/\2/p' | sort -u)
+		sed -nE 's/^(    |`)?make ([a-z0-9-]+).*/\2/p' | sort -u)
 	[[ $named == *check* && $named == *clients* ]]
 	for target in $named; do
 		echo "$target"

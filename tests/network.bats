@@ -46,7 +46,7 @@ whole() {
 resumed() {
 	local in=$1 line
 
-	[[ "${stderr_lines[-1]}" =~ ^'hf-embed: stopped at input line '([0-9]+)': what came before it is done; go on from there'$ ]]
+	[[ "${stderr_lines[-1]}" =~ ^'hf-embed: stopped at input line '([0-9]+)': what came before it is done; go on with --skip '([0-9]+)$ ]]
 	line=${BASH_REMATCH[1]}
 	{
 		[ -z "$output" ] || echo "$output"
@@ -162,7 +162,7 @@ vectors() {
 	[ "$status" -eq 75 ]
 	[[ "${stderr_lines[0]}" =~ ^'hf-embed: too many requests (429): going on in 6'[01]' s'$ ]]
 	[ "${stderr_lines[1]}" = 'hf-embed: --deadline: 300 ms are over' ]
-	[ "${stderr_lines[2]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on from there' ]
+	[ "${stderr_lines[2]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on with --skip 0' ]
 	[ "${#stderr_lines[@]}" -eq 3 ]
 	[ -z "$output" ]
 	[ "$(audit total)" -eq 1 ]
@@ -176,7 +176,7 @@ vectors() {
 		[ "$status" -eq 69 ]
 		[ "${#stderr_lines[@]}" -eq 2 ]
 		[[ "${stderr_lines[0]}" == "hf-embed: line 1: POST $FAULT_URL (2 records, \"0\" to \"1\"): "* ]]
-		[ "${stderr_lines[1]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on from there' ]
+		[ "${stderr_lines[1]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on with --skip 0' ]
 		[ -z "$output" ]
 		[ "$(audit total)" -eq 1 ]
 	done
@@ -196,7 +196,7 @@ vectors() {
 	[ "$status" -eq 69 ]
 	[[ "${stderr_lines[0]}" == "hf-embed: $FAULT_URL: Failed to connect to "*': trying again in '[01]' s' ]]
 	[[ "${stderr_lines[1]}" == "hf-embed: line 1: POST $FAULT_URL (2 records, \"0\" to \"1\"): Failed to connect to "* ]]
-	[ "${stderr_lines[2]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on from there' ]
+	[ "${stderr_lines[2]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on with --skip 0' ]
 	[ -z "$output" ]
 	start_fault --fault 'embed:*:status=500'
 	embed --retries 2 --stats -j 1 -n 5 < <(records 3)
@@ -249,7 +249,7 @@ vectors() {
 	[ "${#stderr_lines[@]}" -eq 3 ]
 	[[ "${stderr_lines[0]}" == "hf-embed: $FAULT_URL: not available yet (503): waiting for it, up to "* ]]
 	[[ "${stderr_lines[1]}" == "hf-embed: line 7: POST $FAULT_URL (2 records, \"6\" to \"7\"): 503: "* ]]
-	[ "${stderr_lines[2]}" = 'hf-embed: stopped at input line 7: what came before it is done; go on from there' ]
+	[ "${stderr_lines[2]}" = 'hf-embed: stopped at input line 7: what came before it is done; go on with --skip 6' ]
 	[ "$(stripped <<<"$output")" = "$(records 6)" ]
 	clean_server
 	resumed "$BATS_TEST_TMPDIR/in"
@@ -260,7 +260,7 @@ vectors() {
 	embed -r "$BATS_TEST_TMPDIR/rejects" -j 1 < <(records 100)
 	[ "$status" -eq 78 ]
 	[[ "${stderr_lines[0]}" == *': 400: '*'the endpoint is paused: resume it first' ]]
-	[ "${stderr_lines[1]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on from there' ]
+	[ "${stderr_lines[1]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on with --skip 0' ]
 	[ ! -s "$BATS_TEST_TMPDIR/rejects" ]
 	[ "$(audit total)" -eq 1 ]
 }
@@ -295,7 +295,7 @@ vectors() {
 	[ "$status" -eq 77 ]
 	[ "${#stderr_lines[@]}" -eq 2 ]
 	[[ "${stderr_lines[0]}" == *'(record "2"): 401: '* ]]
-	[ "${stderr_lines[1]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on from there' ]
+	[ "${stderr_lines[1]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on with --skip 0' ]
 }
 
 @test "hf-embed: an answer that stays wrong is 76, in words, and none of it comes out" {
@@ -418,7 +418,7 @@ vectors() {
 	records 60 | jq -nc '[inputs] | _nwise(10)' >"$BATS_TEST_TMPDIR/in"
 	embed -q --retries 0 -j 3 <"$BATS_TEST_TMPDIR/in"
 	[ "$status" -eq 69 ]
-	[ "${stderr_lines[-1]}" = 'hf-embed: stopped at input line 4: what came before it is done; go on from there' ]
+	[ "${stderr_lines[-1]}" = 'hf-embed: stopped at input line 4: what came before it is done; go on with --skip 3' ]
 	resumed "$BATS_TEST_TMPDIR/in"
 }
 
@@ -431,7 +431,7 @@ vectors() {
 	) >"$BATS_TEST_TMPDIR/in"
 	embed --retries 0 -j 1 -n 5 <"$BATS_TEST_TMPDIR/in"
 	[ "$status" -eq 69 ]
-	[ "${stderr_lines[-1]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on from there' ]
+	[ "${stderr_lines[-1]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on with --skip 0' ]
 }
 
 @test "hf-embed: an answer without end is cut off, and said to be too large" {
@@ -548,7 +548,7 @@ vectors() {
 		[ "$status" -eq 77 ]
 		stored 10
 		[ "$(audit requests.upsert)" -eq 3 ]
-		[ "${stderr_lines[-1]}" = 'pc-upsert: stopped at input line 11: what came before it is done; go on from there' ]
+		[ "${stderr_lines[-1]}" = 'pc-upsert: stopped at input line 11: what came before it is done; go on with --skip 10' ]
 	done
 	start_fault
 	PINECONE_API_KEY=wrong upsert demo <"$BATS_TEST_TMPDIR/in"
@@ -564,7 +564,7 @@ vectors() {
 	upsert -j 2 -n 4 --deadline 500ms demo <"$BATS_TEST_TMPDIR/in"
 	[ "$status" -eq 75 ]
 	[ "$(jq -s 'map(.upsertedCount) | add' <<<"$output")" -eq 12 ]
-	[ "${stderr_lines[-1]}" = 'pc-upsert: stopped at input line 13: what came before it is done; go on from there' ]
+	[ "${stderr_lines[-1]}" = 'pc-upsert: stopped at input line 13: what came before it is done; go on with --skip 12' ]
 	for ((i = 0; i < 12; i++)); do
 		curl -sS "$FAULT_URL/audit/ids" | grep -qx $i
 	done

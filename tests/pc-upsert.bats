@@ -136,6 +136,19 @@ stored() {
 	[ "$(jq -c '[.upsertedCount, .last]' <<<"$output")" = $'[2,"1"]\n[3,"2"]\n[1,"0"]' ]
 }
 
+@test "pc-upsert --stats is one JSON object with the run's figures" {
+	start_fault --fault 'upsert:2:status=500' --fault 'upsert:4:status=429,retry-after=0'
+	run --separate-stderr pc-upsert --stats -q -j 1 -n 10 -r "$BATS_TEST_TMPDIR/rejects" demo < <(
+		vectors 50 8
+		echo '{"id":"none"}'
+	)
+	[ "$status" -eq 1 ]
+	[ "${#stderr_lines[@]}" -eq 2 ]
+	[ "$(jq -c 'del(.seconds, .records_per_second, .bytes_received)' <<<"${stderr_lines[1]}")" = \
+		'{"program":"pc-upsert","records":50,"batches":5,"requests":7,"retries":{"500":1,"429":1},"rejected":1,"bytes_sent":'"$(upserts .body_bytes | jq -s add)"'}' ]
+	jq -e '.bytes_received > 0 and .seconds > 0 and .records_per_second > 0' <<<"${stderr_lines[1]}"
+}
+
 @test "pc-upsert: nothing in, nothing out, nothing sent" {
 	start_fault --dim 3
 	run --separate-stderr pc-upsert demo </dev/null

@@ -48,12 +48,14 @@ stripped() {
 	sed 's/"values":\[[^]]*\],//g'
 }
 
-RESUME='stopped at input line %d: what came before it is done; go on from there'
+# resume LINE  the line that tells where to go on
+resume() {
+	printf 'stopped at input line %d: what came before it is done; go on with --skip %d' "$1" $(($1 - 1))
+}
 
 # resumes_at LINE  is the last thing that was said
 resumes_at() {
-	# shellcheck disable=SC2059 # the format is ours
-	[ "${stderr_lines[-1]}" = "${PROGRAM:-hf-embed}: $(printf "$RESUME" "$1")" ] || {
+	[ "${stderr_lines[-1]}" = "${PROGRAM:-hf-embed}: $(resume "$1")" ] || {
 		echo "status $status, stderr: $stderr"
 		return 1
 	}
@@ -200,7 +202,7 @@ resumes_at() {
 	records 20 >"$BATS_TEST_TMPDIR/in"
 	embed --deadline 400ms -j 1 -n 4 <"$BATS_TEST_TMPDIR/in"
 	said 75 "hf-embed: --deadline: 400 ms are over
-hf-embed: $(printf "$RESUME" 9)"
+hf-embed: $(resume 9)"
 	[ "$(stripped <<<"$output")" = "$(records 8)" ]
 	# while it waits for input
 	mkfifo "$BATS_TEST_TMPDIR/fifo"
@@ -209,7 +211,7 @@ hf-embed: $(printf "$RESUME" 9)"
 	embed --deadline 300ms <"$BATS_TEST_TMPDIR/fifo" 7>&-
 	exec 7>&-
 	said 75 "hf-embed: --deadline: 300 ms are over
-hf-embed: $(printf "$RESUME" 3)"
+hf-embed: $(resume 3)"
 	[ "$(stripped <<<"$output")" = "$(records 2)" ]
 }
 
@@ -217,25 +219,25 @@ hf-embed: $(printf "$RESUME" 3)"
 	start_fault
 	run --separate-stderr bash -c 'hf-embed >/dev/full' < <(records 3)
 	said 74 "hf-embed: standard output: No space left on device
-hf-embed: $(printf "$RESUME" 1)"
+hf-embed: $(resume 1)"
 	records 3 | hf-embed >"$BATS_TEST_TMPDIR/in"
 	run --separate-stderr bash -c 'pc-upsert demo >/dev/full' <"$BATS_TEST_TMPDIR/in"
 	said 74 "pc-upsert: standard output: No space left on device
-pc-upsert: $(printf "$RESUME" 1)"
+pc-upsert: $(resume 1)"
 }
 
 @test "closed standard input and output are named: 74" {
 	start_fault
 	run --separate-stderr bash -c 'hf-embed <&-'
 	said 74 "hf-embed: standard input, behind line 0: Bad file descriptor
-hf-embed: $(printf "$RESUME" 1)"
+hf-embed: $(resume 1)"
 	[ -z "$output" ]
 	run --separate-stderr bash -c 'hf-embed >&-' < <(records 3)
 	said 74 "hf-embed: standard output: Bad file descriptor
-hf-embed: $(printf "$RESUME" 1)"
+hf-embed: $(resume 1)"
 	run --separate-stderr hf-embed </
 	said 74 "hf-embed: standard input, behind line 0: Is a directory
-hf-embed: $(printf "$RESUME" 1)"
+hf-embed: $(resume 1)"
 	run bash -c 'hf-embed 2>&-' < <(records 3)
 	[ "$status" -eq 0 ]
 	[ "$(stripped <<<"$output")" = "$(records 3)" ]

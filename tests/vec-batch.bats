@@ -238,6 +238,8 @@ vec-batch: line 4: -i: the id must be a string or a number, not an array"
 		on '%s' "$text" -- -l1H
 		wrote "{\"id\":\"$want\",\"metadata\":{\"text\":\"$text\"}}"
 	done
+	on 'a dog' -- -l1H # on any machine, for ever
+	wrote '{"id":"fvkcyjdbolhccg56ceuazhcieq","metadata":{"text":"a dog"}}'
 	# one text, three spellings: one id
 	on '%s\n' '{"metadata":{"text":"a/\u00e9"}}' '{"id":"old","metadata":{"text":"a\/é"}}' '"a/é"' -- -1 --hash
 	[ "$status" -eq 0 ]
@@ -517,7 +519,7 @@ vec-batch: line 3: byte 2 is a NUL: is it text?'
 	exec 5>&-
 	[ "$status" -eq 75 ]
 	[ "$(<out)" = '[{"id":"0","metadata":{"text":"a"}},{"id":"1","metadata":{"text":"b"}}]' ]
-	[ "$(<err)" = 'vec-batch: stopped at input line 3: what came before it is done; go on from there' ]
+	[ "$(<err)" = 'vec-batch: stopped at input line 3: what came before it is done; go on with --skip 2' ]
 }
 
 @test "vec-batch: a reader that leaves ends it quietly" {
@@ -529,10 +531,10 @@ vec-batch: line 3: byte 2 is a NUL: is it text?'
 @test "vec-batch: standard output that is full or closed is told, with where it stopped: 74" {
 	run --separate-stderr bash -c 'seq 10 | vec-batch -l >/dev/full'
 	ended 74 '' 'vec-batch: standard output: No space left on device
-vec-batch: stopped at input line 1: what came before it is done; go on from there'
+vec-batch: stopped at input line 1: what came before it is done; go on with --skip 0'
 	run --separate-stderr bash -c 'seq 10 | vec-batch -l >&-'
 	ended 74 '' 'vec-batch: standard output: Bad file descriptor
-vec-batch: stopped at input line 1: what came before it is done; go on from there'
+vec-batch: stopped at input line 1: what came before it is done; go on with --skip 0'
 }
 
 @test "vec-batch: a file that is full in the middle: the line named is the first that is not wholly out" {
@@ -547,7 +549,7 @@ vec-batch: stopped at input line 1: what came before it is done; go on from ther
 	jq -Rcs 'split("\n")' numbers >numbers.json
 	run --separate-stderr bash -c 'trap "" XFSZ; ulimit -f 1000; vec-batch -n 1 <numbers.json >out'
 	[ "$status" -eq 74 ]
-	[ "${stderr_lines[1]}" = 'vec-batch: stopped at input line 1: what came before it is done; go on from there' ]
+	[ "${stderr_lines[1]}" = 'vec-batch: stopped at input line 1: what came before it is done; go on with --skip 0' ]
 }
 
 @test "vec-batch: the same to the line, where each line is written before the next one comes" {
@@ -567,13 +569,13 @@ vec-batch: stopped at input line 1: what came before it is done; go on from ther
 	wait "$pid" || status=$?
 	[ "$status" -eq 74 ]
 	# the ten came in one write: what is known to be out are the twenty
-	[ "$(tail -n 1 err)" = 'vec-batch: stopped at input line 21: what came before it is done; go on from there' ]
+	[ "$(tail -n 1 err)" = 'vec-batch: stopped at input line 21: what came before it is done; go on with --skip 20' ]
 }
 
 @test "vec-batch: standard input that is closed or a folder is told: 74" {
 	run --separate-stderr bash -c 'vec-batch <&-'
 	ended 74 '' 'vec-batch: standard input: Bad file descriptor
-vec-batch: stopped at input line 1: what came before it is done; go on from there'
+vec-batch: stopped at input line 1: what came before it is done; go on with --skip 0'
 	run --separate-stderr vec-batch <.
 	[ "$status" -eq 74 ]
 	[[ $stderr == 'vec-batch: standard input: Is a directory'* ]]
@@ -630,6 +632,20 @@ vec-batch: stopped at input line 1: what came before it is done; go on from ther
 	done
 }
 
+@test "usage lines are folded at 80 columns, and nothing in a program's help has more than 100" {
+	local p
+	for p in "$BUILD"/{vec,hf,pc}-*; do
+		[ -x "$p" ] && [ -f "$p" ] || continue
+		echo "$p"
+		"$p" -h >"$BATS_TEST_TMPDIR/help"
+		awk '/^usage/ { usage = 1 } /^$/ { usage = 0 } length > (usage ? 80 : 100) { print; bad = 1 }
+			END { exit bad }' "$BATS_TEST_TMPDIR/help"
+	done
+	run --separate-stderr vec-batch -h
+	[ "${lines[0]}" = 'usage: vec-batch [-1Hlquv] [-b size] [-i expr] [-m expr] [-N count] [-n records]' ]
+	[ "${lines[1]}" = '                 [-r file] [-s number] [-t expr] [--skip number] [--stats]' ]
+}
+
 @test "vec-batch --stats: one JSON object on standard error" {
 	on 'a\nb\na\n\xff\n' -- -lu -n 1 --stats -r bad
 	[ "$status" -eq 1 ]
@@ -677,7 +693,7 @@ example() {
 	wrote '[{"id":"k1","metadata":{"text":"a dog"}},{"id":"k2","metadata":{"text":"a cat"}}]'
 	example b2sum
 	[ "$status" -eq 0 ]
-	[ "$(tr -d = <<<"$output" | tr A-Z a-z)" = "$(vec-batch -l1H -N 1 <sentences.txt | jq -r .id)" ]
+	[ "$output" = "$(vec-batch -l1H -N 1 <sentences.txt | jq -r .id)" ]
 	example 'vec-batch -1 <batches'
 	wrote ''
 	[ "$(<records.ndjson)" = '{"id":"a"}
@@ -690,9 +706,12 @@ example() {
 	[ "$(<good.ndjson)" = '[{"id":"1","text":"a"}]' ]
 	example '<bad.ndjson'
 	wrote '[{"id":"2","metadata":{"text":"b"}}]'
+	example '--skip 2'
+	[ "$status" -eq 0 ]
+	[ "$(tail -n 1 batches.ndjson)" = "$(tail -n +3 sentences.txt | vec-batch -l -s 2)" ]
 	example '-N 10'
 	[ "$status" -eq 0 ]
 	[ "${#lines[@]}" -eq 10 ]
 	# none was left out: the lines above, and one that goes on
-	[ "$(sed -n '/^\.Sh EXAMPLES/,/^\.Sh DIAG/p' "$REPO/man/vec-batch.1" | grep -c '^\.Dl ')" -eq 11 ]
+	[ "$(sed -n '/^\.Sh EXAMPLES/,/^\.Sh DIAG/p' "$REPO/man/vec-batch.1" | grep -c '^\.Dl ')" -eq 12 ]
 }

@@ -31,43 +31,105 @@ cache_folder(void)
 	return NULL;
 }
 
-/* Whether s can be the name of a model: NAME or ORG/NAME, of letters, digits, and . _ - inside. */
+/* Whether s is a relative path that leads nowhere else, of letters, digits, and . _ - inside. */
+static bool
+is_tame(const char *s)
+{
+	return strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") ==
+		   strlen(s) &&
+	       *s && *s != '.' && *s != '/' && *s != '-' && !strstr(s, "..") && !strstr(s, "/.");
+}
+
+/* Whether s can be the name of a model: NAME or ORG/NAME. */
 static bool
 is_model_name(const char *s)
 {
 	const char *slash = strchr(s, '/');
 
-	if (strspn(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-/") !=
-		strlen(s) ||
-	    !*s || *s == '.' || *s == '/' || *s == '-' || strstr(s, ".."))
-		return false;
-	return !slash || (slash[1] && slash[1] != '.' && !strchr(slash + 1, '/'));
+	return is_tame(s) && (!slash || (slash[1] && !strchr(slash + 1, '/')));
+}
+
+/* The commit that a ref of a model's folder in the cache names, in out. 1; 0 where there is no such
+ * ref; VP_E_* and why. */
+static int
+read_ref(const char *ref, struct vp_buf *out, struct vp_buf *why)
+{
+	int e = vp_file_read(ref, REVISION_MAX, out, why);
+
+	while (e > 0 && out->n && strchr("\r\n ", out->s[out->n - 1]))
+		out->n--;
+	if (e > 0 && (!out->n || memchr(out->s, '/', out->n) || memchr(out->s, '\0', out->n) ||
+			 out->s[0] == '.'))
+		return vp_why(why, VP_E_SYNTAX, "%s: not the name of a revision", ref);
+	return e;
+}
+
+/* The folder of a commit below a model's folder in the cache, as a new string. */
+static char *
+snapshot(const char *repository, const char *commit)
+{
+	char *all = vp_path_join(repository, "snapshots"), *folder = vp_path_join(all, commit);
+
+	free(all);
+	return folder;
 }
 
 /* The main revision in a model's folder of the cache, as a new string, or NULL and why. */
 static char *
 main_revision(const char *repository, struct vp_buf *why)
 {
-	char *ref = vp_path_join(repository, "refs/main"), *below, *folder = NULL;
-	struct vp_buf revision = {0};
-	int e = vp_file_read(ref, REVISION_MAX, &revision, why);
+	char *ref = vp_path_join(repository, "refs/main"), *folder = NULL;
+	struct vp_buf commit = {0};
+	int e = read_ref(ref, &commit, why);
 
-	if (e == 0) {
+	if (e > 0)
+		folder = snapshot(repository, vp_buf_cstr(&commit));
+	else if (e == 0)
 		vp_why(why, VP_E_IO, "%s: no such file: was the model downloaded whole?", ref);
-	} else if (e > 0) {
-		while (revision.n && strchr("\r\n ", revision.s[revision.n - 1]))
-			revision.n--;
-		if (!revision.n || memchr(revision.s, '/', revision.n) ||
-		    memchr(revision.s, '\0', revision.n) || revision.s[0] == '.') {
-			vp_why(why, VP_E_SYNTAX, "%s: not the name of a revision", ref);
-		} else {
-			below = vp_path_join("snapshots", vp_buf_cstr(&revision));
-			folder = vp_path_join(repository, below);
-			free(below);
+	vp_buf_free(&commit);
+	free(ref);
+	return folder;
+}
+
+/* Another revision: a ref, or a commit. */
+static char *
+named_revision(const char *repository, const char *revision, struct vp_buf *why)
+{
+	char *refs = vp_path_join(repository, "refs"), *ref = vp_path_join(refs, revision),
+	     *folder = NULL;
+	struct vp_buf commit = {0};
+	struct stat st;
+	int e = read_ref(ref, &commit, why);
+
+	if (e >= 0) {
+		folder = snapshot(repository, e ? vp_buf_cstr(&commit) : revision);
+		if (stat(folder, &st) != 0) {
+			vp_why(why, VP_E_IO, "%s: no such revision here: %s", repository, revision);
+			free(folder);
+			folder = NULL;
 		}
 	}
-	vp_buf_free(&revision);
+	vp_buf_free(&commit);
 	free(ref);
+	free(refs);
+	return folder;
+}
+
+/* dir/models--ORG--NAME, as a new string. */
+static char *
+repository_folder(const char *dir, const char *model)
+{
+	struct vp_buf name = {0};
+	char *folder;
+
+	vp_buf_puts(&name, "models--");
+	for (const char *p = model; *p; p++)
+		if (*p == '/')
+			vp_buf_puts(&name, "--");
+		else
+			vp_buf_putc(&name, *p);
+	folder = vp_path_join(dir, vp_buf_cstr(&name));
+	vp_buf_free(&name);
 	return folder;
 }
 
@@ -76,20 +138,13 @@ static char *
 cached(const char *model, struct vp_buf *why)
 {
 	char *cache = cache_folder(), *repository, *folder = NULL;
-	struct vp_buf name = {0};
 	struct stat st;
 
 	if (!cache) {
 		vp_why(why, VP_E_IO, "%s: no such folder", model);
 		return NULL;
 	}
-	vp_buf_puts(&name, "models--");
-	for (const char *p = model; *p; p++)
-		if (*p == '/')
-			vp_buf_puts(&name, "--");
-		else
-			vp_buf_putc(&name, *p);
-	repository = vp_path_join(cache, vp_buf_cstr(&name));
+	repository = repository_folder(cache, model);
 	if (stat(repository, &st) == 0)
 		folder = main_revision(repository, why);
 	else
@@ -97,7 +152,6 @@ cached(const char *model, struct vp_buf *why)
 		    "%s: no such folder, and no such model in the cache %s: `hf download %s` gets "
 		    "it",
 		    model, cache, model);
-	vp_buf_free(&name);
 	free(repository);
 	free(cache);
 	return folder;
@@ -116,4 +170,41 @@ vp_hub_folder(const char *model, struct vp_buf *why)
 	is_repository = stat(snapshots, &st) == 0 && S_ISDIR(st.st_mode);
 	free(snapshots);
 	return is_repository ? main_revision(model, why) : vp_strdup(model);
+}
+
+char *
+vp_hub_below(const char *dir, const char *repository, const char *revision, struct vp_buf *why)
+{
+	bool is_main = !revision || strcmp(revision, "main") == 0;
+	char *cached_folder, *folder;
+	struct stat st;
+
+	if (!is_model_name(repository)) {
+		vp_why(why, VP_E_SYNTAX, "%s: not the name of a model", repository);
+		return NULL;
+	}
+	if (!is_main && !is_tame(revision)) {
+		vp_why(why, VP_E_SYNTAX, "%s: not the name of a revision", revision);
+		return NULL;
+	}
+	cached_folder = repository_folder(dir, repository);
+	if (stat(cached_folder, &st) == 0) {
+		folder = is_main ? main_revision(cached_folder, why)
+				 : named_revision(cached_folder, revision, why);
+		free(cached_folder);
+		return folder;
+	}
+	free(cached_folder);
+	folder = vp_path_join(dir, repository);
+	if (stat(folder, &st) == 0 && is_main)
+		return folder;
+	if (stat(folder, &st) == 0)
+		vp_why(
+		    why, VP_E_IO, "%s: a plain folder, which has no revision %s", folder, revision);
+	else
+		vp_why(why, VP_E_IO,
+		    "%s: no such model in %s: `HF_HUB_CACHE=%s hf download %s` gets it", repository,
+		    dir, dir, repository);
+	free(folder);
+	return NULL;
 }

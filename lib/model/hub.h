@@ -17,4 +17,12 @@
  *        $XDG_CACHE_HOME/huggingface/hub, else ~/.cache/huggingface/hub */
 char *vp_hub_folder(const char *model, struct vp_buf *why);
 
+/* The same for a repository, ORG/NAME or NAME, below the folder dir, which is laid out as the cache
+ * is or holds model folders by these names.
+ *
+ * revision  a branch or tag that the cache has, or the name of a commit; NULL is main. A plain model
+ *           folder has no other than main. */
+char *vp_hub_below(
+    const char *dir, const char *repository, const char *revision, struct vp_buf *why);
+
 #endif

@@ -293,6 +293,30 @@ vp_tensor_read(const struct vp_tensor *t, size_t first, size_t n, float *out)
 	}
 }
 
+struct vp_hash
+vp_tensors_hash(const struct vp_tensors *t)
+{
+	enum { SAMPLE = 4096, SAMPLES = 256 };
+	struct vp_buf bytes = {0};
+	struct vp_hash hash;
+
+	for (; t; t = t->next) {
+		const char *map = t->map, *data = map + t->size;
+		size_t n, step;
+
+		if (t->n)
+			data = (const char *)t->tensor[0].data - t->tensor[0].begin;
+		vp_buf_add(&bytes, map, (size_t)(data - map));
+		n = t->size - (size_t)(data - map);
+		step = n / SAMPLES > SAMPLE ? n / SAMPLES : SAMPLE;
+		for (size_t at = 0; at < n; at += step)
+			vp_buf_add(&bytes, data + at, n - at < SAMPLE ? n - at : SAMPLE);
+	}
+	hash = vp_hash_bytes(vp_buf_get(&bytes));
+	vp_buf_free(&bytes);
+	return hash;
+}
+
 void
 vp_tensor_drop(const struct vp_tensor *t)
 {

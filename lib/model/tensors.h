@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "../hash.h"
 #include "folder.h"
 
 #define VP_TENSOR_DIMS 8
@@ -53,6 +54,10 @@ void vp_tensors_close(struct vp_tensors *t);
 /* Open a folder's model.safetensors or, where there is none, all parts that model.safetensors.index.json names. As
  * vp_tensors_open. */
 int vp_tensors_open_folder(struct vp_tensors *t, const char *folder, struct vp_buf *why);
+
+/* A hash that stands for the weights: of the headers, and of 257 pages or so out of each file, evenly. Reading all of a
+ * large one would take as long as loading it; training changes more than a page here and there. */
+struct vp_hash vp_tensors_hash(const struct vp_tensors *t);
 
 /* The tensor called name, in whatever part it is, or NULL. Owned by t. */
 const struct vp_tensor *vp_tensors_find(const struct vp_tensors *t, const char *name);

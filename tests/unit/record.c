@@ -122,6 +122,7 @@ expect(struct vp_records r, const char *text, const char *want)
 static void
 test_gather(void)
 {
+	struct vp_records skip = {.group = 2, .text = true, .skip = 3};
 	struct vp_records two = {.group = 2}, texts = {.text = true}, small = {.group_bytes = 20};
 
 	expect(two, "", "");
@@ -131,6 +132,9 @@ test_gather(void)
 	expect(texts, "a\n\n b\r\n",
 	    "({\"id\":\"0\",\"metadata\":{\"text\":\"a\"}}{\"id\":\"1\",\"metadata\":{\"text\":\" "
 	    "b\"}} 1-4;");
+	expect(skip, "a\n\nb\nc\n\nd\n",
+	    "({\"id\":\"2\",\"metadata\":{\"text\":\"c\"}}"
+	    "{\"id\":\"3\",\"metadata\":{\"text\":\"d\"}} 4-7;");
 	expect(small, "{\"a\":12345}\n{\"b\":1}\n{\"c\":2}\n{\"d\":3}\n",
 	    "({\"a\":12345}{\"b\":1} 1-3;({\"c\":2}{\"d\":3} 3-5;");
 }

@@ -1,0 +1,21 @@
+/* stop: signals and the deadline, for programs with a loop of their own.
+ *
+ * SIGINT, SIGTERM and SIGHUP ask for an end: the loop sees vp_stop_told and brings what it is about to an end. The second
+ * one ends the program at once with 75, after taking half a part off the output (vp_out_cut_back) and saying the resume
+ * line. Where they were ignored (nohup, `&`) they stay so. Once --deadline is over, a write that blocks is ended the
+ * same way; all other waiting is the loop's. */
+#ifndef VP_STOP_H
+#define VP_STOP_H
+
+#include <stdbool.h>
+
+/* Begin; once, before the loop. */
+void vp_stop_catch(void);
+
+/* Whether a signal came. */
+bool vp_stop_told(void);
+
+/* A descriptor that can be read from once one did: for poll(2). */
+int vp_stop_fd(void);
+
+#endif
