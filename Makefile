@@ -98,7 +98,7 @@ $(B)/%.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(VP_CFLAGS) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
--include $(shell find $(B) -name '*.d' 2>/dev/null)
+-include $(shell find $(B)/cmd $(B)/lib $(B)/tests -name '*.d' 2>/dev/null)
 
 # Install what is missing on this machine.
 deps:
@@ -136,6 +136,10 @@ check-hub: all
 # examples/spark on a cluster of two worker processes, one of which is killed; installs pyspark under build/ (needs java).
 check-spark: all $(B)/tests/fault
 	tests/check-spark.sh "$(abspath $(B))"
+
+# The real model's vectors against those of sentence-transformers; installs it under build/.
+check-fidelity: all
+	@model=$$(examples/model.sh) && tests/check-fidelity.sh "$(abspath $(B))" "$$model"
 
 # The programs built for arm64, and some of the tests under qemu-user.
 check-arm64:
@@ -221,5 +225,5 @@ deb: dist
 clean:
 	rm -rf build
 
-.PHONY: all clients deps demo check run-check test-programs check-clients check-hub check-spark check-arm64 fuzz run-fuzz lint bench bench-quick run-bench bench-parts install install-completions uninstall dist deb clean
+.PHONY: all clients deps demo check run-check test-programs check-clients check-hub check-spark check-fidelity check-arm64 fuzz run-fuzz lint bench bench-quick run-bench bench-parts install install-completions uninstall dist deb clean
 .SECONDARY:

@@ -50,6 +50,10 @@ if [ "$what" = check ]; then
 fi
 if [ "$what" = bench ]; then
 	need time test -x /usr/bin/time
+	need gnuplot-nox command -v gnuplot
+	need nodejs command -v node
+	need npm command -v npm
+	need python3-venv python3 -c 'import ensurepip'
 fi
 [ -n "$missing" ] || exit 0
 

@@ -1,7 +1,9 @@
 /* hf-dataset: the rows of a Hub dataset, as NDJSON, through the dataset viewer */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "choices.h"
 #include "clock.h"
 #include "hfapi.h"
 #include "json.h"
@@ -94,16 +96,12 @@ put_similar(struct vp_choices *names)
 	const char *slash = strrchr(dataset, '/');
 	struct vp_buf url = {0};
 	struct vp_http_answer a;
-	struct vp_json_walk w;
-	struct vp_span item, id;
 
 	vp_buf_printf(&url, "%s/api/datasets?limit=10&search=", api.site);
 	vp_http_escape(&url, vp_str(slash && slash[1] ? slash + 1 : dataset));
 	vp_http_once(api.http, "GET", vp_buf_cstr(&url), NULL, &a);
 	if (a.status == 200 && vp_json_check(vp_buf_get(&a.body), NULL) == 0)
-		for (vp_json_begin(&w, vp_buf_get(&a.body)); vp_json_item(&w, &item) > 0;)
-			if (vp_json_find(item, "id", &id) == 1 && id.n > 2)
-				vp_choices_add(names, (struct vp_span){id.s + 1, id.n - 2});
+		vp_choices_add_members(names, vp_buf_get(&a.body), "id");
 	vp_buf_free(&a.body);
 	vp_buf_free(&url);
 }
@@ -141,7 +139,7 @@ get(const char *route, const char *of_config, struct vp_http_answer *a)
 		put_query(&url, "config", of_config);
 	e = vp_hfapi_call(&api, "GET", vp_buf_cstr(&url), NULL, a);
 	if (e == VP_HFAPI_ALREADY)
-		e = vp_hfapi_refused("GET", url.s, a);
+		e = vp_http_refused("GET", url.s, a, NULL);
 	vp_buf_free(&url);
 	return e;
 }
@@ -243,13 +241,6 @@ choose(void)
 	return e;
 }
 
-static void
-print_line(struct vp_span json)
-{
-	vp_out_json(json);
-	vp_out_putc('\n');
-}
-
 static int
 print_splits(void)
 {
@@ -263,7 +254,7 @@ print_splits(void)
 	if (e == 0) {
 		vp_json_begin(&w, array);
 		for (; next_split(&w, &item, config, split, names); any = true)
-			print_line(item);
+			vp_out_line(item);
 		if (!any)
 			e = say_choices(array, false);
 	}
@@ -293,10 +284,10 @@ print_info(void)
 		vp_warn("dataset %s: the answer has no dataset_info", dataset);
 		e = VP_EX_PROTOCOL;
 	} else if (e == 0 && config) {
-		print_line(info);
+		vp_out_line(info);
 	} else if (e == 0) {
 		for (vp_json_begin(&w, info); vp_json_member(&w, &key, &value) > 0;)
-			print_line(value);
+			vp_out_line(value);
 	}
 	vp_buf_free(&a.body);
 	return e;
@@ -432,12 +423,14 @@ static void
 say_wait(const struct vp_http_answer *a, uint64_t wait)
 {
 	int n = (int)strcspn(base.s, "?");
+	char status[24];
 
 	if (told_wait)
 		return;
 	told_wait = true;
+	snprintf(status, sizeof status, "%ld", a->status);
 	if (wait)
-		vp_info("%.*s: %ld: trying again in %llu s", n, base.s, a->status,
+		vp_info("%.*s: %s: trying again in %llu s", n, base.s, a->fault ? a->fault : status,
 		    (unsigned long long)(wait + 999) / 1000);
 	else
 		vp_info("%.*s: not available yet (%ld): waiting for it, up to %llu s", n, base.s,
@@ -452,6 +445,8 @@ try_again(struct page *p, const struct vp_http_answer *a, const struct vp_judgem
 
 	if (j->verdict == VP_AGAIN) {
 		vp_pace_failed(&pace, p->sent_us, vp_now_us());
+		if (!given_up && (a->refused || wait >= WAIT_STEP_MS))
+			say_wait(a, wait + 1);
 	} else if (j->verdict == VP_SLOWER) {
 		given_up = given_up && (!vp_opts.retries || now - last_done_ms > STALLED_MS);
 		vp_pace_refused(&pace, p->sent_us, vp_now_us());
@@ -608,7 +603,7 @@ ask_first(struct vp_http_answer *a, uint64_t row, size_t rows)
 	put_rows_url(&url, row, rows);
 	e = vp_hfapi_call(&api, "GET", url.s, NULL, a);
 	if (e < 0) {
-		e = vp_hfapi_refused("GET", url.s, a);
+		e = vp_http_refused("GET", url.s, a, NULL);
 	} else if (e == 0 && (vp_json_find(vp_buf_get(&a->body), "num_rows_total", &v) != 1 ||
 				 vp_json_uint(v, &total))) {
 		vp_warn("GET %.*s: the answer has no rows, or no num_rows_total",

@@ -431,6 +431,10 @@ options(int argc, char *argv[])
 		}
 	if (argc - optind > 1)
 		vp_operands(argc, 1);
+	if (cache_path && !*cache_path) /* SQLite would make a file that goes with the program */
+		vp_usage("--cache '': want the name of a file");
+	if (cache_key && !*cache_key)
+		vp_usage("--cache-key '': want a name of the model");
 	if (!cache_path && (cache_key || cache_max || cache_only))
 		vp_usage("--cache-%s: which cache? --cache names it", cache_key   ? "key"
 								      : cache_max ? "max"

@@ -221,13 +221,6 @@ make_shape(struct vp_buf *b)
 
 /* Commands: what is done with one endpoint */
 
-static void
-print_line(struct vp_span json)
-{
-	vp_out_json(json);
-	vp_out_putc('\n');
-}
-
 /* Print the description, once the endpoint runs if that was asked for. Frees description. */
 static int
 done(int e, const char *name, bool wait, struct vp_buf *description)
@@ -235,7 +228,7 @@ done(int e, const char *name, bool wait, struct vp_buf *description)
 	if (e == 0 && wait)
 		e = vp_manage_wait(&manage, name, description);
 	if (e == 0)
-		print_line(vp_buf_get(description));
+		vp_out_line(vp_buf_get(description));
 	vp_buf_free(description);
 	return e;
 }
@@ -280,7 +273,7 @@ make(const char *name, struct vp_buf *description)
 	if (e == VP_HFAPI_ALREADY) {
 		e = vp_manage_find(&manage, name, description);
 	} else if (e == VP_HFAPI_ABSENT) {
-		e = vp_hfapi_refused("POST", url.s, &a);
+		e = vp_http_refused("POST", url.s, &a, NULL);
 	} else if (e == VP_EX_DATA) { /* a name, a region: the server has said what */
 		e = VP_EX_CONFIG;
 	} else if (e == 0) {
@@ -414,7 +407,7 @@ delete_endpoint(const char *name)
 		vp_buf_puts(&line, "{\"name\":");
 		vp_json_quote(&line, vp_str(name));
 		vp_buf_puts(&line, ",\"deleted\":true}");
-		print_line(vp_buf_get(&line));
+		vp_out_line(vp_buf_get(&line));
 		e = 0;
 	}
 	vp_buf_free(&what);
@@ -435,7 +428,7 @@ get_array(const char *what, const char *member, struct vp_span *array, struct vp
 	vp_manage_url(&manage, &url, what, NULL, "");
 	e = vp_hfapi_call(&manage.api, "GET", url.s, NULL, a);
 	if (e < 0) {
-		e = vp_hfapi_refused("GET", url.s, a);
+		e = vp_http_refused("GET", url.s, a, NULL);
 	} else if (e == 0 && (vp_json_find(vp_buf_get(&a->body), member, array) != 1 ||
 				 vp_json_type(*array) != '[')) {
 		vp_warn("GET %s: the answer has no %s", url.s, member);
@@ -458,7 +451,7 @@ list(void)
 	if (e)
 		return e;
 	for (vp_json_begin(&w, items); vp_json_item(&w, &item) > 0;)
-		print_line(item);
+		vp_out_line(item);
 	vp_buf_free(&a.body);
 	return 0;
 }

@@ -97,13 +97,6 @@ static struct vp_buf tags, filterable, read_capacity; /* JSON objects, or empty 
 static const char *protection, *backup_name, *description, *integration, *on_error, *prefix;
 static bool if_missing, no_wait, yes;
 
-static void
-print_line(struct vp_span json)
-{
-	vp_out_json(json);
-	vp_out_putc('\n');
-}
-
 /* --- what all kinds can do --- */
 
 static int
@@ -160,7 +153,7 @@ delete_thing(const char *name)
 		vp_buf_putc(&line, '{');
 		vp_thing_member(&line, things.kind->key, name);
 		vp_buf_puts(&line, ",\"deleted\":true}");
-		print_line(vp_buf_get(&line));
+		vp_out_line(vp_buf_get(&line));
 	}
 	vp_buf_free(&line);
 	vp_buf_free(&url);
@@ -254,7 +247,7 @@ create(const char *name)
 	if (e == 0)
 		e = compare(name, vp_buf_get(&described), &want);
 	if (e == 0)
-		print_line(vp_buf_get(&described));
+		vp_out_line(vp_buf_get(&described));
 	vp_buf_free(&described);
 	return e;
 }
@@ -278,7 +271,7 @@ configure(const char *name)
 	vp_buf_putc(&body, '}');
 	e = vp_pinecone_call(&pc, "PATCH", vp_thing_url(&things, &url, name), &body, &a);
 	if (e == 0) {
-		print_line(vp_buf_get(&a.body));
+		vp_out_line(vp_buf_get(&a.body));
 		vp_buf_free(&a.body);
 	} else if (e == -1) {
 		e = vp_thing_missing(&things, name);
@@ -303,7 +296,7 @@ print_stats(const char *name, struct vp_span answer)
 	vp_thing_member(&line, "name", name);
 	vp_buf_puts(&line, vp_json_member(&w, &key, &value) > 0 ? "," : "");
 	vp_buf_add(&line, object.s + 1, object.n - 1);
-	print_line(vp_buf_get(&line));
+	vp_out_line(vp_buf_get(&line));
 	vp_buf_free(&line);
 }
 
@@ -343,7 +336,7 @@ create_namespace(const char *name)
 	int e = vp_thing_get(&things, name, &body);
 
 	if (e == 0 && if_missing) {
-		print_line(vp_buf_get(&body));
+		vp_out_line(vp_buf_get(&body));
 	} else if (e == 0) {
 		vp_warn("namespace %s: exists already: --if-missing takes it as it is", name);
 		e = VP_EX_CONFIG;
@@ -442,7 +435,7 @@ cancel(const char *id)
 	if (e == -1)
 		e = vp_thing_missing(&things, id);
 	if (e == 0) {
-		print_line(vp_buf_get(&described));
+		vp_out_line(vp_buf_get(&described));
 		if (vp_json_find(vp_buf_get(&described), "status", &state) == 1 &&
 		    (vp_span_is(state, "\"Completed\"") || vp_span_is(state, "\"Failed\""))) {
 			vp_warn("import %s: not cancelled: its state is %.*s already", id,

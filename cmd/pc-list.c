@@ -43,8 +43,7 @@ print_page(struct vp_span page, struct vp_buf *why)
 			vp_buf_printf(why, "one of the %s has no %s", list, member);
 			return VP_E_TYPE;
 		}
-		vp_out_json(item);
-		vp_out_putc('\n');
+		vp_out_line(item);
 	}
 	return 0;
 }

@@ -152,13 +152,6 @@ deliver(void *arg, const struct vp_job *job, size_t n)
 	vp_flow_receipts(job, n, "upsertedCount", vp_buf_get(&namespace_json));
 }
 
-static const char *
-advice(void *arg, long status)
-{
-	(void)arg;
-	return status == 404 ? "the index is gone: 'pc-index list' shows which there are" : NULL;
-}
-
 static const struct vp_protocol protocol = {
     .service = VP_PINECONE,
     .method = "POST",
@@ -167,7 +160,7 @@ static const struct vp_protocol protocol = {
     .request = request,
     .answer = answer,
     .deliver = deliver,
-    .advice = advice,
+    .advice = vp_pinecone_advice,
 };
 
 static void

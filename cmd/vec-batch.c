@@ -1,7 +1,6 @@
 /* vec-batch: make records of texts and objects, and group them into batches, an array a line */
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 #include "opt.h"
 #include "out.h"
 #include "reject.h"
+#include "stop.h"
 
 enum { ID_MAX = 512 }; /* characters of an id, Pinecone's limit */
 
@@ -72,16 +72,15 @@ static unsigned long long Nflag = UINT64_MAX;
 static struct vp_expr *iflag, *mflag, *tflag;
 
 static struct vp_lines in;
-static bool stopped;                /* at a record that can't be put aside */
-static unsigned long long number;   /* of the next record; what -s sets */
-static unsigned long long written;  /* records */
-static unsigned long long taken;    /* the same, and those that --skip has passed over; for -N */
-static unsigned long long batches;  /* whole ones written */
-static unsigned long long dropped;  /* by -u */
-static size_t open_records;         /* in the batch that is being written */
-static size_t open_bytes;           /* of its line so far */
-static struct vp_seen seen;         /* -u */
-static volatile sig_atomic_t asked; /* to stop, by a signal */
+static bool stopped;               /* at a record that can't be put aside */
+static unsigned long long number;  /* of the next record; what -s sets */
+static unsigned long long written; /* records */
+static unsigned long long taken;   /* the same, and those that --skip has passed over; for -N */
+static unsigned long long batches; /* whole ones written */
+static unsigned long long dropped; /* by -u */
+static size_t open_records;        /* in the batch that is being written */
+static size_t open_bytes;          /* of its line so far */
+static struct vp_seen seen;        /* -u */
 
 /* Whether the line at hand was done by a run before (--skip). Its records count, but nothing comes of them. */
 static bool
@@ -554,48 +553,25 @@ take_line(struct vp_span line)
 		take(line, json);
 }
 
-static void
-ask(int sig)
-{
-	(void)sig;
-	asked = 1;
-}
-
-/* Catch SIGINT and SIGTERM once, so that a second one ends the program. */
-static void
-catch_signals(void)
-{
-	struct sigaction a = {.sa_handler = ask, .sa_flags = (int)SA_RESETHAND};
-
-	sigaction(SIGINT, &a, NULL);
-	sigaction(SIGTERM, &a, NULL);
-}
-
-/* Wait until a whole line is there. False if a signal came first; the two are held back between
- * the look at `asked` and the wait, or one that came there would be slept over. */
+/* Wait until a whole line is there. False if a signal came first. */
 static bool
 wait_line(void)
 {
-	struct pollfd p = {.fd = in.fd, .events = POLLIN};
-	sigset_t hold, before;
+	struct pollfd p[2] = {
+	    {.fd = in.fd, .events = POLLIN}, {.fd = vp_stop_fd(), .events = POLLIN}};
 
-	sigemptyset(&hold);
-	sigaddset(&hold, SIGINT);
-	sigaddset(&hold, SIGTERM);
-	while (!asked && !vp_lines_ready(&in)) {
-		if (poll(&p, 1, 0) == 0)
+	while (!vp_stop_told() && !vp_lines_ready(&in)) {
+		if (poll(p, 2, 0) == 0)
 			vp_out_flush();
-		sigprocmask(SIG_BLOCK, &hold, &before);
-		if (!asked && ppoll(&p, 1, NULL, &before) < 0 && errno != EINTR)
+		if (poll(p, 2, -1) < 0 && errno != EINTR)
 			vp_die(VP_EX_IO, "standard input:");
-		sigprocmask(SIG_SETMASK, &before, NULL);
-		if (!asked && vp_lines_fill(&in)) {
+		if (!vp_stop_told() && p[0].revents && vp_lines_fill(&in)) {
 			close_batch();
 			vp_out_flush();
 			vp_die(VP_EX_IO, "standard input:");
 		}
 	}
-	return !asked;
+	return !vp_stop_told();
 }
 
 /* False if the input is shorter than --skip says. */
@@ -713,14 +689,14 @@ main(int argc, char *argv[])
 	options(argc, argv);
 	vp_reject_open();
 	vp_resume(vp_opts.skip + 1);
-	catch_signals();
+	vp_stop_catch();
 	whole = copy();
 	vp_out_close();
 	report(vp_now_ms() - start);
 	vp_expr_free(iflag);
 	vp_expr_free(mflag);
 	vp_expr_free(tflag);
-	if (asked) {
+	if (vp_stop_told()) {
 		vp_resume((skipping() ? vp_opts.skip : in.line) + 1);
 		vp_resume_say();
 		return VP_EX_TEMP;

@@ -474,6 +474,7 @@ main(int argc, char *argv[])
 
 	vp_start(&program);
 	options(argc, argv);
+	vp_reject_end(name_end);
 	vp_reject_open();
 	vp_resume(vp_opts.skip + 1);
 	vp_stop_catch();

@@ -1,12 +1,7 @@
 /* flow: batches through a service, many in flight, in order, none lost */
-#include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include "clock.h"
 #include "flow.h"
@@ -14,6 +9,7 @@
 #include "out.h"
 #include "progress.h"
 #include "reject.h"
+#include "stop.h"
 
 enum {
 	AUTO_MAX = 16,           /* -j auto goes no further: 16 x 1.3 MB is 64 vectors at a time */
@@ -24,73 +20,9 @@ enum {
 	WRONG_MAX = 2,           /* an answer that breaks the protocol is asked for again */
 	WAIT_STEP_MS = 5000,     /* between two looks at a server that is starting */
 	SAY_AGAIN_MS = 60000,    /* one that comes and goes is not said to be starting each time */
-	SAME_SIGNAL_MS = 100,    /* timeout(1) signals its child, then the group it is in */
-	ALARM_MS = 100,    /* how often a blocked write looks at the deadline, once it is over */
-	REFUSED_MAX = 32,  /* records refused, and none accepted: it is not the records */
-	STALLED_MS = 30000 /* with 429 only: so long without a success is unavailable */
+	REFUSED_MAX = 32,        /* records refused, and none accepted: it is not the records */
+	STALLED_MS = 30000       /* with 429 only: so long without a success is unavailable */
 };
-
-/* Signals: the first one stops the reading, the second one the program. */
-static volatile sig_atomic_t signals;
-static uint64_t signal_ms; /* when the first one came */
-static int signal_pipe[2] = {-1, -1};
-
-static void
-on_signal(int number)
-{
-	int saved = errno;
-
-	(void)number;
-	if (!signals) {
-		signals = 1;
-		signal_ms = vp_now_ms();
-	} else if (vp_now_ms() - signal_ms >= SAME_SIGNAL_MS) {
-		vp_out_cut_back();
-		vp_resume_say();
-		_exit(VP_EX_TEMP);
-	}
-	if (write(signal_pipe[1], "", 1) < 0) { /* full: it will be seen anyway */
-	}
-	errno = saved;
-}
-
-/* A reader that has stopped reading holds up the whole loop in a write: the deadline is kept from here. */
-static void
-on_alarm(int number)
-{
-	(void)number;
-	if (vp_out_blocked()) {
-		vp_out_cut_back();
-		vp_resume_say();
-		_exit(VP_EX_TEMP);
-	}
-}
-
-static void
-catch_signals(void)
-{
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction a = {.sa_handler = on_signal}, old,
-			 alarm_action = {.sa_handler = on_alarm};
-
-	sigfillset(&a.sa_mask); /* not one inside the other */
-	sigfillset(&alarm_action.sa_mask);
-	if (pipe2(signal_pipe, O_CLOEXEC | O_NONBLOCK))
-		vp_die(VP_EX_INTERNAL, "pipe:");
-	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
-		/* nohup(1) and `&` have them ignored: so be it */
-		if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
-			sigaction(numbers[i], &a, NULL);
-	if (vp_opts.deadline_ms) {
-		uint64_t now = vp_now_ms(),
-			 ms = vp_deadline_at() > now ? vp_deadline_at() - now : 1;
-		struct itimerval t = {{ALARM_MS / 1000, ALARM_MS % 1000 * 1000},
-		    {(time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000)}};
-
-		sigaction(SIGALRM, &alarm_action, NULL);
-		setitimer(ITIMER_REAL, &t, NULL);
-	}
-}
 
 /* Jobs and parts */
 
@@ -952,7 +884,7 @@ over(const struct vp_flow *f)
 static void
 stop_if_told(struct vp_flow *f)
 {
-	if (signals && !f->drain) {
+	if (vp_stop_told() && !f->drain) {
 		f->drain = true;
 		if (vp_http_flying(f->http))
 			vp_info("interrupted: waiting for %zu requests in flight; once more to "
@@ -972,7 +904,7 @@ stop_if_told(struct vp_flow *f)
 static void
 wait_for_something(struct vp_flow *f, uint64_t due)
 {
-	struct pollfd fds[2] = {{.fd = signal_pipe[0], .events = POLLIN}};
+	struct pollfd fds[2] = {{.fd = vp_stop_fd(), .events = POLLIN}};
 	uint64_t now = vp_now_ms(), ms = 1000, blocked;
 	bool reading = wants_input(f);
 	size_t n = f->drain  ? 0
@@ -1101,7 +1033,7 @@ vp_flow_run(struct vp_flow *f)
 	f->start_ms = f->last_done_ms = f->read_ms = vp_now_ms();
 	vp_pace_start(&f->pace, vp_opts.jobs, AUTO_MAX, vp_now_us());
 	vp_resume(f->in.skip + 1);
-	catch_signals();
+	vp_stop_catch();
 	for (;;) {
 		struct vp_http_answer a;
 		uint64_t due;

@@ -11,8 +11,9 @@
  * one request is.
  *
  * A record ends in one of four ways: answered (its part's answer was taken), skipped (the program said
- * that nothing need be sent for it), kept (the program has its answer from before) or rejected. A job goes out when all of its records have ended. Where
- * one can't end, the job's records before it go out, and the run stops with the reason. */
+ * that nothing need be sent for it), kept (the program has its answer from before) or rejected. A job goes
+ * out when all of its records have ended. Where one can't end, the job's records before it go out, and the
+ * run stops with the reason. */
 #ifndef VP_FLOW_H
 #define VP_FLOW_H
 

@@ -6,8 +6,6 @@
 #include "hfapi.h"
 #include "json.h"
 
-enum { NAMES_MAX = 20 };
-
 /* The address in variable name, else the standard one, without slashes at its end. The caller frees. */
 static char *
 address(const char *name, const char *standard, bool secret)
@@ -64,18 +62,6 @@ vp_hfapi_close(struct vp_hfapi *h)
 }
 
 int
-vp_hfapi_refused(const char *method, const char *url, const struct vp_http_answer *a)
-{
-	struct vp_buf text = {0};
-
-	vp_http_message(a, &text);
-	vp_warn(
-	    "%s %.*s: %ld: %s", method, (int)strcspn(url, "?"), url, a->status, vp_buf_cstr(&text));
-	vp_buf_free(&text);
-	return VP_EX_CONFIG;
-}
-
-int
 vp_hfapi_call(struct vp_hfapi *h, const char *method, const char *url, const struct vp_buf *body,
     struct vp_http_answer *a)
 {
@@ -95,24 +81,4 @@ vp_hfapi_call(struct vp_hfapi *h, const char *method, const char *url, const str
 		return VP_EX_PROTOCOL;
 	}
 	return 0;
-}
-
-void
-vp_choices_add(struct vp_choices *n, struct vp_span name)
-{
-	if (++n->n == 1)
-		vp_buf_printf(&n->text, " (%s: ", n->lead ? n->lead : "there are");
-	else if (n->n <= NAMES_MAX)
-		vp_buf_puts(&n->text, ", ");
-	if (n->n <= NAMES_MAX)
-		vp_buf_span(&n->text, name);
-}
-
-const char *
-vp_choices_text(struct vp_choices *n)
-{
-	if (n->n > NAMES_MAX)
-		vp_buf_printf(&n->text, " and %zu more", n->n - NAMES_MAX);
-	vp_buf_puts(&n->text, n->n ? ")" : " (there are none)");
-	return vp_buf_cstr(&n->text);
 }

@@ -1,5 +1,5 @@
 /* hfapi: what a client must know of Hugging Face's two JSON APIs beside the endpoints themselves: the one that manages
- * endpoints, and the dataset viewer. Addresses, token, one call; and lists of names for messages.
+ * endpoints, and the dataset viewer. Addresses, token, one call.
  *
  * Source: huggingface_hub (hf_api.py, utils/_http.py), the dataset viewer's openapi.json. */
 #ifndef VP_HFAPI_H
@@ -25,24 +25,11 @@ void vp_hfapi_open(struct vp_hfapi *h, enum vp_service service);
 void vp_hfapi_close(struct vp_hfapi *h);
 
 /* One call whose answer is a JSON object (to DELETE, anything). Returns 0; VP_HFAPI_ABSENT: what the URL names is not
- * there, or the token may not see it (404; of the viewer, 401 as well); VP_HFAPI_ALREADY: it conflicts with what is there
- * (409), or 400 where it is so already; nothing is said of these two. Or an exit status (said). a->body is the caller's
- * to free, whatever is returned. */
+ * there, or the token may not see it (404; of the viewer, 401 as well); VP_HFAPI_ALREADY: it conflicts with
+ * what is there (409), or 400 where it is so already; nothing is said of these two (vp_http_refused does). Or
+ * an exit status (said). a->body is the caller's to free, whatever is returned. */
 enum { VP_HFAPI_ABSENT = -1, VP_HFAPI_ALREADY = -2 };
 int vp_hfapi_call(struct vp_hfapi *h, const char *method, const char *url,
     const struct vp_buf *body, struct vp_http_answer *a);
-
-/* Say what the server said of such a conflict; the exit status, 78. */
-int vp_hfapi_refused(const char *method, const char *url, const struct vp_http_answer *a);
-
-/* Names to choose from, for a message: a zeroed one is empty. vp_choices_text is ` (there are: a, b and 3 more)` or
- * ` (there are none)`, good until n changes. */
-struct vp_choices {
-	const char *lead; /* the words before them; NULL: "there are" */
-	struct vp_buf text;
-	size_t n;
-};
-void vp_choices_add(struct vp_choices *n, struct vp_span name);
-const char *vp_choices_text(struct vp_choices *n);
 
 #endif

@@ -476,6 +476,20 @@ fault(struct flight *f)
 	f->a.status = 0;
 }
 
+/* Under -v: one line for an answer. */
+static void
+trace(const char *method, const char *url, const struct vp_http_answer *a)
+{
+	int n = (int)strcspn(url, "?");
+
+	if (a->fault)
+		vp_warn(
+		    "%s %.*s: %s, %llu ms", method, n, url, a->fault, (unsigned long long)a->ms);
+	else
+		vp_warn("%s %.*s: %ld, %llu ms, %zu bytes", method, n, url, a->status,
+		    (unsigned long long)a->ms, a->body.n);
+}
+
 bool
 vp_http_next(struct vp_http *h, struct vp_http_answer *a)
 {
@@ -493,7 +507,7 @@ vp_http_next(struct vp_http *h, struct vp_http_answer *a)
 		*a = f->a;
 		f->a.body = (struct vp_buf){0};
 		if (vp_opts.verbose)
-			vp_http_trace(f->method, f->url, a);
+			trace(f->method, f->url, a);
 		return true;
 	}
 	return false;
@@ -515,19 +529,6 @@ vp_http_abort(struct vp_http *h)
 			f->flying = false;
 			h->flying--;
 		}
-}
-
-void
-vp_http_trace(const char *method, const char *url, const struct vp_http_answer *a)
-{
-	int n = (int)strcspn(url, "?");
-
-	if (a->fault)
-		vp_warn(
-		    "%s %.*s: %s, %llu ms", method, n, url, a->fault, (unsigned long long)a->ms);
-	else
-		vp_warn("%s %.*s: %ld, %llu ms, %zu bytes", method, n, url, a->status,
-		    (unsigned long long)a->ms, a->body.n);
 }
 
 /* The policy. A row holds for a status (0: any) and a text in the body ("": any), in one service's answers
@@ -837,13 +838,30 @@ vp_http_once(struct vp_http *h, const char *method, const char *url, const struc
 }
 
 int
+vp_http_refused(
+    const char *method, const char *url, const struct vp_http_answer *a, const char *advice)
+{
+	struct vp_buf text = {0};
+
+	if (a->fault) {
+		vp_buf_puts(&text, a->fault);
+	} else {
+		vp_buf_printf(&text, "%ld: ", a->status);
+		vp_http_message(a, &text);
+	}
+	vp_warn("%s %.*s: %s%s%s", method, (int)strcspn(url, "?"), url, vp_buf_cstr(&text),
+	    advice ? ": " : "", advice ? advice : "");
+	vp_buf_free(&text);
+	return VP_EX_CONFIG;
+}
+
+int
 vp_http_call(struct vp_http *h, enum vp_service service, const char *method, const char *url,
     const struct vp_buf *body, struct vp_http_answer *a)
 {
 	uint64_t until = vp_now_ms() + vp_opts.wait_ms;
-	struct vp_buf text = {0};
 	struct vp_judgement j;
-	bool said = false;
+	bool said = false, trouble_said = false;
 
 	for (unsigned tries = 1, waits = 0;;
 	     tries++) { /* waits: those of them that a starting server answered */
@@ -875,23 +893,16 @@ vp_http_call(struct vp_http *h, enum vp_service service, const char *method, con
 			    (int)strcspn(url, "?"), url, a->status,
 			    (unsigned long long)(vp_opts.wait_ms / 1000));
 			said = true;
-		} else if (j.verdict != VP_WAIT && wait >= VP_SAY_WAIT_MS &&
-			   a->retry_after_ms >= 0) {
+		} else if (j.verdict != VP_WAIT && (a->refused || wait >= VP_SAY_WAIT_MS) &&
+			   (a->retry_after_ms >= 0 || !trouble_said)) {
 			vp_info("%.*s: %s: trying again in %llu s", (int)strcspn(url, "?"), url,
-			    j.cause, (unsigned long long)(wait + 999) / 1000);
+			    a->fault ? a->fault : j.cause, (unsigned long long)(wait + 999) / 1000);
+			trouble_said = true;
 		}
 		vp_buf_free(&a->body);
 		vp_http_sleep(h, wait);
 	}
-	if (a->fault) {
-		vp_buf_puts(&text, a->fault);
-	} else {
-		vp_buf_printf(&text, "%ld: ", a->status);
-		vp_http_message(a, &text);
-	}
-	vp_warn("%s %.*s: %s%s%s", method, (int)strcspn(url, "?"), url, vp_buf_cstr(&text),
-	    j.what ? ": " : "", j.what ? j.what : "");
-	vp_buf_free(&text);
+	vp_http_refused(method, url, a, j.what);
 	vp_buf_free(&a->body);
 	return j.verdict == VP_SUSPECT || j.verdict == VP_SPLIT ? VP_EX_DATA : j.exit;
 }

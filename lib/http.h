@@ -133,11 +133,13 @@ void vp_http_sleep(struct vp_http *h, uint64_t ms);
 int vp_http_call(struct vp_http *h, enum vp_service service, const char *method, const char *url,
     const struct vp_buf *body, struct vp_http_answer *a);
 
+/* Say why a request was refused, in the server's words, or why there is no whole answer; then advice (NULL: none).
+ * Returns the exit status where it is the user's to mend, 78. */
+int vp_http_refused(
+    const char *method, const char *url, const struct vp_http_answer *a, const char *advice);
+
 /* Append s percent-encoded for use in a URL's path or query. */
 void vp_http_escape(struct vp_buf *url, struct vp_span s);
-
-/* Under -v: one line for an answer: method, URL without its query, status, milliseconds, bytes. */
-void vp_http_trace(const char *method, const char *url, const struct vp_http_answer *a);
 
 /* The environment variable name, NULL where it is unset or blank. A value that holds control bytes could add
  * headers of its own: it ends the program (78). */

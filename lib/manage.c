@@ -2,9 +2,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "choices.h"
 #include "clock.h"
-#include "manage.h"
 #include "json.h"
+#include "manage.h"
 #include "opt.h"
 
 enum { FIRST_LOOK_MS = 100, LOOK_MS = 5000 };
@@ -32,7 +33,7 @@ whoami(struct vp_manage *m)
 	vp_buf_printf(&url, "%s/api/whoami-v2", m->api.site);
 	e = vp_hfapi_call(&m->api, "GET", vp_buf_cstr(&url), NULL, &a);
 	if (e < 0) {
-		e = vp_hfapi_refused("GET", url.s, &a);
+		e = vp_http_refused("GET", url.s, &a, NULL);
 	} else if (e == 0) {
 		vp_manage_text(vp_buf_get(&a.body), "type", NULL, &type);
 		if (strcmp(vp_buf_cstr(&type), "user") != 0 ||
@@ -85,17 +86,14 @@ vp_manage_missing(struct vp_manage *m, const char *name)
 	struct vp_choices names = {0};
 	struct vp_buf url = {0};
 	struct vp_http_answer a;
-	struct vp_json_walk w;
-	struct vp_span items, item, v;
+	struct vp_span items;
 	bool listed;
 
 	vp_manage_url(m, &url, "endpoint", NULL, "");
 	listed = vp_hfapi_call(&m->api, "GET", url.s, NULL, &a) == 0 &&
 		 vp_json_find(vp_buf_get(&a.body), "items", &items) == 1;
 	if (listed)
-		for (vp_json_begin(&w, items); vp_json_item(&w, &item) > 0;)
-			if (vp_json_find(item, "name", &v) == 1 && v.n > 2)
-				vp_choices_add(&names, (struct vp_span){v.s + 1, v.n - 2});
+		vp_choices_add_members(&names, items, "name");
 	vp_warn("endpoint %s: no such endpoint in %s%s", name, m->owner,
 	    listed ? vp_choices_text(&names) : "");
 	vp_buf_free(&names.text);
@@ -117,7 +115,7 @@ vp_manage_call(struct vp_manage *m, const char *method, const char *name, const 
 	out->n = 0;
 	vp_buf_span(out, vp_buf_get(&a.body));
 	if (e == VP_HFAPI_ALREADY && a.status != 400)
-		e = vp_hfapi_refused(method, url.s, &a);
+		e = vp_http_refused(method, url.s, &a, NULL);
 	else if (e == VP_EX_DATA) /* a name, a region: the server has said what */
 		e = VP_EX_CONFIG;
 	vp_buf_free(&a.body);

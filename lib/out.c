@@ -180,6 +180,13 @@ vp_out_json(struct vp_span json)
 }
 
 void
+vp_out_line(struct vp_span json)
+{
+	vp_out_json(json);
+	vp_out_putc('\n');
+}
+
+void
 vp_out_done(unsigned long long line)
 {
 	done_line = line;

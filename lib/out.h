@@ -20,6 +20,7 @@ void vp_out_putc(char c);
 /* Checked JSON that came from elsewhere, kept on one line: a line feed or carriage return in it can only stand between
  * tokens, and goes out as a blank. */
 void vp_out_json(struct vp_span json);
+void vp_out_line(struct vp_span json); /* and a line feed */
 
 /* All before input line `line` is in the buffer: once it is written, the resume line is vp_resume(line). */
 void vp_out_done(unsigned long long line);

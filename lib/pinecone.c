@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "choices.h"
 #include "clock.h"
 #include "json.h"
 #include "opt.h"
@@ -10,10 +11,12 @@
 #include "pinecone.h"
 #include "stop.h"
 
-enum { HEADERS_MAX = 32, FIRST_LOOK_MS = 100, LOOK_MS = 5000, NAMES_MAX = 20 };
+enum { HEADERS_MAX = 32, FIRST_LOOK_MS = 100, LOOK_MS = 5000 };
 
-char *
-vp_pinecone_base(const char *what, const char *address)
+/* A base address out of what users write: https:// where there is no scheme, no slash at the end.
+ * The caller frees. An address to which the key may not be sent ends the program. */
+static char *
+base_of(const char *what, const char *address)
 {
 	struct vp_buf b = {0};
 	const char *why;
@@ -98,7 +101,7 @@ vp_pinecone_open(struct vp_pinecone *pc)
 	if (!key)
 		vp_die(VP_EX_CONFIG, "PINECONE_API_KEY: not set: set it to a key of your project, "
 				     "or run under pc-local");
-	pc->controller = vp_pinecone_base(
+	pc->controller = base_of(
 	    "PINECONE_CONTROLLER_HOST", controller ? controller : "https://api.pinecone.io");
 	version = version ? version : VP_PINECONE_VERSION;
 	if (!is_version(version))
@@ -165,35 +168,53 @@ vp_pinecone_filter(const char *argument)
 	return filter;
 }
 
-int
-vp_pinecone_call(struct vp_pinecone *pc, const char *method, const char *url,
-    const struct vp_buf *body, struct vp_http_answer *a)
+/* Whether an answer is a JSON object (to DELETE it may be empty): 0, or an exit status (said), and then its
+ * body is freed. gone: what to do about a 404. */
+static int
+want_object(const char *method, const char *url, const char *gone, struct vp_http_answer *a)
 {
-	struct vp_buf text = {0};
 	struct vp_span object;
-	int e = vp_http_call(pc->http, VP_PINECONE, method, url, body, a);
+	int e = 0;
 
-	if (e)
-		return e;
-	if (a->status == 404) {
-		e = -1;
-	} else if (a->status >= 300) { /* 409, which vp_http_call leaves to its caller */
-		vp_http_message(a, &text);
-		vp_warn("%s %s: %ld: %s", method, url, a->status, vp_buf_cstr(&text));
-		e = VP_EX_CONFIG;
+	if (a->status >= 300) { /* 404 or 409, which vp_http_call leaves to its caller */
+		e = vp_http_refused(method, url, a, a->status == 404 ? gone : NULL);
 	} else if ((a->body.n || strcmp(method, "DELETE") != 0) &&
 		   (vp_json_check(vp_buf_get(&a->body), &object) || vp_json_type(object) != '{')) {
-		vp_warn("%s %s: %ld: the answer is not a JSON object", method, url, a->status);
+		vp_warn("%s %.*s: %ld: the answer is not a JSON object", method,
+		    (int)strcspn(url, "?"), url, a->status);
 		e = VP_EX_PROTOCOL;
 	}
 	if (e)
 		vp_buf_free(&a->body);
-	vp_buf_free(&text);
 	return e;
 }
 
 int
-vp_pinecone_describe(struct vp_pinecone *pc, const char *index, struct vp_buf *out)
+vp_pinecone_call(struct vp_pinecone *pc, const char *method, const char *url,
+    const struct vp_buf *body, struct vp_http_answer *a)
+{
+	int e = vp_http_call(pc->http, VP_PINECONE, method, url, body, a);
+
+	if (e)
+		return e;
+	if (a->status != 404)
+		return want_object(method, url, NULL, a);
+	vp_buf_free(&a->body);
+	return -1;
+}
+
+int
+vp_pinecone_ask(struct vp_pinecone *pc, const char *method, const char *url,
+    const struct vp_buf *body, const char *gone, struct vp_http_answer *a)
+{
+	int e = vp_http_call(pc->http, VP_PINECONE, method, url, body, a);
+
+	return e ? e : want_object(method, url, gone, a);
+}
+
+/* The index's description, appended to *out; returns as vp_pinecone_call. */
+static int
+describe(struct vp_pinecone *pc, const char *index, struct vp_buf *out)
 {
 	struct vp_buf url = {0};
 	struct vp_http_answer a;
@@ -232,10 +253,10 @@ find_host(struct vp_pinecone *pc, const char *index, bool for_vectors, char **ba
 	int e;
 
 	if (host) {
-		*base = vp_pinecone_base("PINECONE_INDEX_HOST", host);
+		*base = base_of("PINECONE_INDEX_HOST", host);
 		return 0;
 	}
-	e = vp_pinecone_describe(pc, index, &description);
+	e = describe(pc, index, &description);
 	if (e == 0 && for_vectors && is_document_index(index, vp_buf_get(&description)))
 		e = VP_EX_CONFIG;
 	if (e == 0 && (vp_json_find(vp_buf_get(&description), "host", &v) != 1 ||
@@ -246,7 +267,7 @@ find_host(struct vp_pinecone *pc, const char *index, bool for_vectors, char **ba
 		e = VP_EX_PROTOCOL;
 	}
 	if (e == 0)
-		*base = vp_pinecone_base("the index's host", vp_buf_cstr(&text));
+		*base = base_of("the index's host", vp_buf_cstr(&text));
 	vp_buf_free(&text);
 	vp_buf_free(&description);
 	return e;
@@ -272,7 +293,7 @@ vp_pinecone_make(struct vp_pinecone *pc, const char *index, const struct vp_shap
 {
 	struct vp_buf body = {0}, url = {0}, text = {0};
 	struct vp_http_answer a;
-	int e = vp_pinecone_describe(pc, index, &text);
+	int e = describe(pc, index, &text);
 
 	*existed = e == 0;
 	if (e == -1) {
@@ -387,8 +408,7 @@ vp_pinecone_await(
 			vp_info("%s: waiting until it is ready, up to %llu s", work->what,
 			    (unsigned long long)(vp_opts.wait_ms / 1000));
 		said = true;
-		for (uint64_t end = vp_now_ms() + pause, now; (now = vp_now_ms()) < end;)
-			vp_http_work(pc->http, NULL, 0, end - now);
+		vp_http_sleep(pc->http, pause);
 		pause = pause * 2 < LOOK_MS ? pause * 2 : LOOK_MS;
 	}
 	return e == 1 ? 0 : e;
@@ -412,43 +432,26 @@ vp_pinecone_wait(struct vp_pinecone *pc, const char *index, struct vp_buf *descr
 	return e == -1 ? vp_pinecone_no_index(pc, index) : e;
 }
 
-/* ` (there are: a, b)`; nothing where the server does not say. */
-static void
-put_names(struct vp_buf *out, struct vp_span answer)
-{
-	struct vp_span list, item, name;
-	struct vp_json_walk w;
-	size_t n = 0;
-
-	if (vp_json_find(answer, "indexes", &list) != 1)
-		return;
-	for (vp_json_begin(&w, list); vp_json_item(&w, &item) > 0;) {
-		if (vp_json_find(item, "name", &name) != 1 || name.n <= 2)
-			continue;
-		if (++n > NAMES_MAX)
-			continue;
-		vp_buf_printf(
-		    out, "%s%.*s", n == 1 ? " (there are: " : ", ", (int)name.n - 2, name.s + 1);
-	}
-	if (n > NAMES_MAX)
-		vp_buf_printf(out, " and %zu more", n - NAMES_MAX);
-	vp_buf_puts(out, n ? ")" : " (there are none)");
-}
-
 int
 vp_pinecone_no_index(struct vp_pinecone *pc, const char *index)
 {
-	struct vp_buf url = {0}, names = {0};
+	struct vp_choices names = {0};
+	struct vp_buf url = {0};
 	struct vp_http_answer a;
+	struct vp_span list;
+	const char *there = "";
 
 	vp_buf_printf(&url, "%s/indexes", pc->controller);
 	if (vp_http_call(pc->http, VP_PINECONE, "GET", vp_buf_cstr(&url), NULL, &a) == 0) {
-		put_names(&names, vp_buf_get(&a.body));
+		if (vp_json_find(vp_buf_get(&a.body), "indexes", &list) == 1) {
+			vp_choices_add_members(&names, list, "name");
+			there = vp_choices_text(&names);
+		}
 		vp_buf_free(&a.body);
 	}
 	vp_warn("index %s: no such index%s: create it with 'pc-index create -d DIMENSION %s'",
-	    index, vp_buf_cstr(&names), index);
-	vp_buf_free(&names);
+	    index, there, index);
+	vp_buf_free(&names.text);
 	vp_buf_free(&url);
 	return VP_EX_CONFIG;
 }
@@ -480,32 +483,6 @@ vp_pinecone_acknowledged(void *arg, const struct vp_record *const rec[], size_t 
 		return 0;
 	vp_buf_puts(why, "the answer is not a JSON object");
 	return VP_E_TYPE;
-}
-
-int
-vp_pinecone_ask(struct vp_pinecone *pc, const char *method, const char *url,
-    const struct vp_buf *body, const char *gone, struct vp_http_answer *a)
-{
-	int e = vp_http_call(pc->http, VP_PINECONE, method, url, body, a), n;
-	struct vp_buf text = {0};
-	struct vp_span object;
-
-	if (e)
-		return e;
-	n = (int)strcspn(url, "?");
-	if (a->status >= 300) { /* 404 or 409, which vp_http_call leaves to its caller */
-		vp_http_message(a, &text);
-		vp_warn("%s %.*s: %ld: %s%s%s", method, n, url, a->status, vp_buf_cstr(&text),
-		    a->status == 404 ? ": " : "", a->status == 404 ? gone : "");
-		e = VP_EX_CONFIG;
-	} else if (vp_json_check(vp_buf_get(&a->body), &object) || vp_json_type(object) != '{') {
-		vp_warn("%s %.*s: %ld: the answer is not a JSON object", method, n, url, a->status);
-		e = VP_EX_PROTOCOL;
-	}
-	if (e)
-		vp_buf_free(&a->body);
-	vp_buf_free(&text);
-	return e;
 }
 
 void

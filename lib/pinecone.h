@@ -30,10 +30,6 @@ void vp_pinecone_close(struct vp_pinecone *pc);
  * UTF-8. What else a name must be, the server says. */
 bool vp_pinecone_name_ok(struct vp_span name);
 
-/* A base address out of what users write: https:// where there is no scheme, no slash at the end.
- * The caller frees. An address to which the key may not be sent ends the program (78). */
-char *vp_pinecone_base(const char *what, const char *address);
-
 /* The operand of a program that works on one index: its name. Another number of operands, a name that no
  * index can have, or a namespace (NULL: none was given) that is not UTF-8, ends the program (64). */
 const char *vp_pinecone_operand(int argc, char *argv[], const char *namespace_name);
@@ -51,12 +47,13 @@ void vp_pinecone_control_url(
 int vp_pinecone_call(struct vp_pinecone *pc, const char *method, const char *url,
     const struct vp_buf *body, struct vp_http_answer *a);
 
-/* The index's description, one JSON object, appended to *out: 0; -1 where there is no such index
- * (nothing is said); else an exit status (said). */
-int vp_pinecone_describe(struct vp_pinecone *pc, const char *index, struct vp_buf *out);
+/* The same where a 404 is said as well, with what to do about it: gone. 0, or an exit status (said). */
+int vp_pinecone_ask(struct vp_pinecone *pc, const char *method, const char *url,
+    const struct vp_buf *body, const char *gone, struct vp_http_answer *a);
 
 /* The base address of the index's data plane: PINECONE_INDEX_HOST, else asked of the control
- * plane. 0 with *base, which the caller frees; else as vp_pinecone_describe. */
+ * plane. 0 with *base, which the caller frees; -1 where there is no such index (nothing is said); else an
+ * exit status (said). */
 int vp_pinecone_host(struct vp_pinecone *pc, const char *index, char **base);
 
 /* The same for a program that sends or asks for vectors: a document index is refused (78, said), where
@@ -105,11 +102,6 @@ const char *vp_pinecone_advice(void *arg, long status);
 struct vp_record;
 int vp_pinecone_acknowledged(void *arg, const struct vp_record *const rec[], size_t n,
     struct vp_span body, struct vp_span out[], struct vp_buf *why);
-
-/* One call of the data plane whose answer is a JSON object. gone: what to do about a 404. 0 with *a, whose
- * body the caller frees; or an exit status (said). */
-int vp_pinecone_ask(struct vp_pinecone *pc, const char *method, const char *url,
-    const struct vp_buf *body, const char *gone, struct vp_http_answer *a);
 
 /* Append a parameter to url's query: the first one begins it. value is percent-encoded. */
 void vp_pinecone_parameter(struct vp_buf *url, const char *name, struct vp_span value);

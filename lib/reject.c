@@ -13,7 +13,14 @@
 #include "reject.h"
 
 static int fd = -1;
+static char end_of_record = '\n';
 static unsigned long long count;
+
+void
+vp_reject_end(char end)
+{
+	end_of_record = end;
+}
 
 void
 vp_reject_open(void)
@@ -35,7 +42,6 @@ vp_reject_open(void)
 bool
 vp_reject(unsigned long long line, struct vp_span record, const char *format, ...)
 {
-	static char lf[] = "\n";
 	char reason[1024];
 	va_list ap;
 
@@ -51,7 +57,8 @@ vp_reject(unsigned long long line, struct vp_span record, const char *format, ..
 	if (record.n)
 		vp_out_flush(); /* what the file holds counts as done, and so does all before it */
 	for (size_t at = 0; record.n && at <= record.n;) {
-		struct iovec v[2] = {{(void *)(uintptr_t)(record.s + at), record.n - at}, {lf, 1}};
+		struct iovec v[2] = {
+		    {(void *)(uintptr_t)(record.s + at), record.n - at}, {&end_of_record, 1}};
 		ssize_t w = writev(fd, v, 2);
 		if (w < 0 && errno == EINTR)
 			continue;

@@ -11,6 +11,10 @@
 
 #include "buf.h"
 
+/* What ends a record in the file, if not LF: so the names that vec-chunk -0 reads can be fed in again. To be said before
+ * the first one is put aside. */
+void vp_reject_end(char end);
+
 /* Open the file of -r (vp_opts.rejects) for writing, before any input is read, emptying it, but not with --skip: then
  * the job goes on, and so does the file. It can't be
  * opened: one line, exit 74. Without -r, nothing. */

@@ -325,41 +325,20 @@ vp_server_port(const struct vp_server *s)
 	return s->port;
 }
 
-/* With the lock held. */
-static size_t
-unlink_up_to(struct vp_server *s, struct vp_request *out[], size_t max)
+size_t
+vp_server_take(struct vp_server *s, struct vp_request *out[], size_t max)
 {
 	size_t n = 0;
 
+	pthread_mutex_lock(&s->lock);
+	while (!s->first && !s->stopping)
+		pthread_cond_wait(&s->arrived, &s->lock);
 	while (n < max && s->first) {
 		out[n] = s->first;
 		s->first = out[n++]->next;
 	}
 	if (!s->first)
 		s->append = &s->first;
-	return n;
-}
-
-size_t
-vp_server_take(struct vp_server *s, struct vp_request *out[], size_t max)
-{
-	size_t n;
-
-	pthread_mutex_lock(&s->lock);
-	while (!s->first && !s->stopping)
-		pthread_cond_wait(&s->arrived, &s->lock);
-	n = unlink_up_to(s, out, max);
-	pthread_mutex_unlock(&s->lock);
-	return n;
-}
-
-size_t
-vp_server_poll(struct vp_server *s, struct vp_request *out[], size_t max)
-{
-	size_t n;
-
-	pthread_mutex_lock(&s->lock);
-	n = unlink_up_to(s, out, max);
 	pthread_mutex_unlock(&s->lock);
 	return n;
 }

@@ -45,9 +45,6 @@ bool vp_server_is_loopback(const char *address);
  * taken must be answered by vp_request_reply, from any thread. */
 size_t vp_server_take(struct vp_server *s, struct vp_request *out[], size_t max);
 
-/* The same, but never waits: 0 when nothing is there. */
-size_t vp_server_poll(struct vp_server *s, struct vp_request *out[], size_t max);
-
 /* What was asked. All strings live until the reply. */
 const char *vp_request_method(const struct vp_request *r);  /* "GET" */
 const char *vp_request_path(const struct vp_request *r);    /* percent-decoded, without the query */

@@ -1,4 +1,4 @@
-/* stop: signals and the deadline, for programs with a loop of their own.
+/* stop: signals and the deadline, for every loop that a signal may end: flow's, and programs' own.
  *
  * SIGINT, SIGTERM and SIGHUP ask for an end: the loop sees vp_stop_told and brings what it is about to an end. The second
  * one ends the program at once with 75, after taking half a part off the output (vp_out_cut_back) and saying the resume

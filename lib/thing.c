@@ -41,13 +41,6 @@ vp_thing_get(const struct vp_things *t, const char *name, struct vp_buf *out)
 	return e;
 }
 
-static void
-print_line(struct vp_span json)
-{
-	vp_out_json(json);
-	vp_out_putc('\n');
-}
-
 int
 vp_thing_print(const struct vp_things *t, const char *name)
 {
@@ -55,7 +48,7 @@ vp_thing_print(const struct vp_things *t, const char *name)
 	int e = vp_thing_get(t, name, &described);
 
 	if (e == 0)
-		print_line(vp_buf_get(&described));
+		vp_out_line(vp_buf_get(&described));
 	vp_buf_free(&described);
 	return e == -1 ? vp_thing_missing(t, name) : e;
 }
@@ -95,7 +88,7 @@ print_page(struct vp_span page, struct vp_buf *why)
 		return VP_E_MISSING;
 	}
 	for (vp_json_begin(&w, items); vp_json_item(&w, &item) > 0;)
-		print_line(item);
+		vp_out_line(item);
 	return 0;
 }
 
@@ -137,7 +130,7 @@ await(const struct vp_things *t, const char *id)
 	    vp_thing_url(t, &url, id), vp_buf_cstr(&what), vp_buf_cstr(&see)};
 	e = vp_pinecone_await(t->pc, &work, &described);
 	if (e == 0)
-		print_line(vp_buf_get(&described));
+		vp_out_line(vp_buf_get(&described));
 	vp_buf_free(&url);
 	vp_buf_free(&what);
 	vp_buf_free(&see);

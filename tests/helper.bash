@@ -4,7 +4,15 @@
 #                          log; sets and exports what a client needs to find it, and stops with the test
 # audit FILTER             a member of what the server counted: `audit upserted.distinct`
 # requests FILTER          its log, a JSON line for each request, through `jq -c FILTER`
+# sent KIND                the bodies of its requests of a kind
 # lines N, records N       N texts, N records with an id and metadata.text, from 0
+# stripped                 records without their vectors
+# embed ARG...             hf-embed on standard input, with a limit on how long a bug may hang
+# with_local COMMAND...    beside pc-local over one file, db in the test's folder, where it runs too: each call
+#                          is a run of its own that finds what the one before has left
+# said STATUS [STDERR]     how `run` ended, and all that it said
+# says STDERR              all that it said, through plain
+# plain                    text without what differs from run to run: the server's address and request ids
 bats_require_minimum_version 1.5.0
 
 REPO=$(cd "${BASH_SOURCE[0]%/*}/.." && pwd)
@@ -74,4 +82,39 @@ lines() {
 
 records() {
 	lines "$1" | awk '{ printf "{\"id\":\"%d\",\"metadata\":{\"text\":\"%s\"}}\n", NR - 1, $0 }'
+}
+
+sent() {
+	requests "select(.kind == \"$1\") | .body" | jq -r .
+}
+
+stripped() {
+	sed 's/"values":\[[^]]*\],//g'
+}
+
+embed() {
+	run --separate-stderr timeout -k 1 20 hf-embed "$@"
+}
+
+with_local() {
+	cd "$BATS_TEST_TMPDIR" || return
+	run --separate-stderr pc-local db -- "$@"
+}
+
+said() {
+	[ "$status" -eq "$1" ] && [ "$stderr" = "${2-}" ] || {
+		echo "status $status, stderr: $stderr"
+		return 1
+	}
+}
+
+says() {
+	[ "$(plain <<<"$stderr")" = "$1" ] || {
+		plain <<<"$stderr"
+		return 1
+	}
+}
+
+plain() {
+	sed -E "s|$FAULT_URL|URL|g; s/\(request [^)]*/(request ID/"
 }

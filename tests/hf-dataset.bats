@@ -127,6 +127,19 @@ pages() {
 	cmp "$BATS_TEST_TMPDIR/out" "$ROWS"
 }
 
+@test "hf-dataset: that it tries again where the server has gone is said, once" {
+	start_one 9000 --delay 30
+	hf-dataset -j 1 --retries 3 acme/one >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" 3>&- &
+	pid=$!
+	until [ -s "$BATS_TEST_TMPDIR/out" ]; do kill -0 "$pid"; done
+	stop_servers
+	status=0
+	wait "$pid" || status=$?
+	[ "$status" -eq 69 ]
+	[ "$(grep -c "^hf-dataset: $HUB_URL/rows: Failed to connect .*: trying again in " "$BATS_TEST_TMPDIR/err")" -eq 1 ]
+	cmp "$BATS_TEST_TMPDIR/out" <(head -n "$(wc -l <"$BATS_TEST_TMPDIR/out")" "$ROWS")
+}
+
 @test "hf-dataset: killed while it runs, its output ends with a whole line, and -o goes on there" {
 	start_one 3000 --delay 30
 	hf-dataset -j 2 acme/one >"$BATS_TEST_TMPDIR/out" 3>&- &

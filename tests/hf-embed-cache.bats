@@ -10,14 +10,6 @@ embed() {
 	run --separate-stderr timeout -k 1 60 hf-embed --cache db --cache-key model "$@"
 }
 
-# said STATUS [STDERR]  how it ended, and all that it said
-said() {
-	[ "$status" -eq "$1" ] && [ "$stderr" = "${2-}" ] || {
-		echo "status $status, stderr: $stderr"
-		return 1
-	}
-}
-
 # same FILE  what was written are its bytes
 same() {
 	cmp - "$1" <<<"$output"
@@ -373,6 +365,10 @@ hf-embed: line 22: its text is not in the cache: leave out --cache-only'
 		run --separate-stderr hf-embed --cache-$option </dev/null
 		said 64 "hf-embed: --cache-${option% *}: which cache? --cache names it; see 'man hf-embed'"
 	done
+	run --separate-stderr hf-embed --cache '' </dev/null
+	said 64 "hf-embed: --cache '': want the name of a file; see 'man hf-embed'"
+	run --separate-stderr hf-embed --cache db --cache-key '' </dev/null
+	said 64 "hf-embed: --cache-key '': want a name of the model; see 'man hf-embed'"
 	embed --cache-max 1k </dev/null
 	[ "$status" -eq 64 ]
 	[[ $stderr == *'--cache-max 1k: want a size from 1000000 to '* ]]

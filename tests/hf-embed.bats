@@ -1,18 +1,5 @@
 load helper
 
-# embed ARG...  hf-embed on standard input, with a limit on how long a bug may hang
-embed() {
-	run --separate-stderr timeout -k 1 20 hf-embed "$@"
-}
-
-# said STATUS [STDERR]  how it ended, and all that it said
-said() {
-	[ "$status" -eq "$1" ] && [ "$stderr" = "${2-}" ] || {
-		echo "status $status, stderr: $stderr"
-		return 1
-	}
-}
-
 ask() {
 	curl -sS -H "Authorization: Bearer $HF_TOKEN" -H 'Content-Type: application/json' --data-binary @- \
 		"${CLEAN:-$FAULT_URL}/toolkit/"
@@ -32,11 +19,6 @@ belong() {
 clean_server() {
 	start_fault
 	CLEAN=$FAULT_URL
-}
-
-# What an id and text become without their vectors.
-stripped() {
-	sed 's/"values":\[[^]]*\],//g'
 }
 
 @test "a record comes out with its text's vector behind the id, and nothing is said" {

@@ -1,7 +1,7 @@
 # hf-local --models: the management API, and the proxy in front of each endpoint.
 load helper
+load hf-local
 
-MODELS=$REPO/tests/data/models
 PAUSED='{"error":"Bad Request: The endpoint is paused, ask a maintainer to restart it","code":"BAD_REQUEST"}'
 ZERO='{"error":"503 Service Unavailable","code":"SERVICE_UNAVAILABLE"}'
 
@@ -81,14 +81,6 @@ END
 		bash -eu -o pipefail -c '. "$1"; dir=$3; . "$2"' beside "$BATS_TEST_TMPDIR/functions" "$BATS_TEST_TMPDIR/script" "$dir"
 	[ "$status" -eq 0 ] && [ -z "$stderr" ] || {
 		echo "status $status: $output: $stderr"
-		return 1
-	}
-}
-
-# is LINES: what was said on standard output, and nothing else
-is() {
-	[ "$output" = "$1" ] || {
-		echo "$output"
 		return 1
 	}
 }

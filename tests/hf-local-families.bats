@@ -1,38 +1,5 @@
 load helper
-
-MODELS=$REPO/tests/data/models
-
-# agrees MODEL: token ids and embeddings are those of the reference, by each kernel, alone and in a chunk
-agrees() {
-	run model-check "$MODELS/$1" "$MODELS/$1/reference.jsonl"
-	[ "$status" -eq 0 ] && [[ $output == '40 texts'*'plain, 1 at a time'* ]] || {
-		echo "$output"
-		return 1
-	}
-}
-
-# broken MODEL: a copy of it to break, in $broken
-broken() {
-	broken=$BATS_TEST_TMPDIR/broken
-	rm -rf "$broken"
-	cp -r "$MODELS/$1" "$broken"
-	chmod -R u+w "$broken"
-}
-
-# json FILE FILTER: change one of a copy's JSON files
-json() {
-	jq -c "$2" "$broken/$1" >"$BATS_TEST_TMPDIR/new"
-	mv "$BATS_TEST_TMPDIR/new" "$broken/$1"
-}
-
-# refused TEXT: the copy is refused as bad data with one line, which has TEXT in it
-refused() {
-	run --separate-stderr hf-local "$broken" -- echo served
-	[ "$status" -eq 65 ] && [ -z "$output" ] && [[ $stderr == "hf-local: $broken"*"$1"* ]] && [[ $stderr != *$'\n'* ]] || {
-		echo "status $status, not 65: $output: $stderr"
-		return 1
-	}
-}
+load hf-local
 
 # same MODEL FILTER: a copy whose tokenizer.json is changed so gives the same token ids
 same() {
@@ -130,9 +97,9 @@ other() {
 	[ "$status" -eq 66 ]
 	[[ $stderr == *'model-00002-of-00002.safetensors: No such file or directory' ]]
 	json model.safetensors.index.json '.weight_map |= map_values("../model.safetensors")'
-	refused 'leaves the folder'
+	refused 65 'leaves the folder'
 	json model.safetensors.index.json 'del(.weight_map)'
-	refused 'no weight_map'
+	refused 65 'no weight_map'
 }
 
 # split_weights: the copy's weights in two files and an index
@@ -194,7 +161,7 @@ END_OF_PYTHON
 	tokenizer() {
 		broken "$1"
 		json tokenizer.json "$2"
-		refused "$3"
+		refused 65 "$3"
 	}
 	tokenizer roberta '.model.dropout = 0.1' 'model: BPE: dropout 0.1: not supported'
 	tokenizer roberta '.model.end_of_word_suffix = "</w>"' 'model: BPE: end_of_word_suffix "</w>": not supported'
@@ -212,7 +179,7 @@ END_OF_PYTHON
 	tokenizer() {
 		broken "$1"
 		json tokenizer.json "$2"
-		refused "$3"
+		refused 65 "$3"
 	}
 	tokenizer roberta '.model.merges[3] = "e zzz"' 'merges: number 4 is not in the vocabulary'
 	tokenizer roberta '.model.merges[3] = ["e"]' 'merges: pair ["e"]: not supported'
@@ -237,7 +204,7 @@ END_OF_PYTHON
 	config() {
 		broken "$1"
 		json config.json "$2"
-		refused "$3"
+		refused 65 "$3"
 	}
 	config mpnet '.relative_attention_num_buckets = 7' 'relative_attention_num_buckets'
 	config mpnet '.relative_attention_num_buckets = 64' 'relative_attention_bias.weight: not of the shape'

@@ -1,6 +1,5 @@
 load helper
-
-MODELS=$REPO/tests/data/models
+load hf-local
 
 # over MODEL [OPTION]... : the test's standard input is a script that runs beside hf-local; in it
 #   post PATH BODY [CURL OPTION]...   the answer's body, then a line with its status
@@ -29,31 +28,6 @@ END
 	}
 }
 
-# is LINES: what was said on standard output, and nothing else
-is() {
-	[ "$output" = "$1" ] || {
-		echo "$output"
-		return 1
-	}
-}
-
-# agrees MODEL [FILE [PROMPT]]: token ids and embeddings are those of a reference, by each kernel, alone and in a chunk
-agrees() {
-	run model-check "$MODELS/$1" "$MODELS/$1/${2:-reference.jsonl}" "${@:3}"
-	[ "$status" -eq 0 ] && [[ $output == [1-9]*' texts'*'plain, 1 at a time'* ]] || {
-		echo "$output"
-		return 1
-	}
-}
-
-# broken MODEL: a copy of it to break, in $broken
-broken() {
-	broken=$BATS_TEST_TMPDIR/broken
-	rm -rf "$broken"
-	cp -r "$MODELS/$1" "$broken"
-	chmod -R u+w "$broken"
-}
-
 # header PYTHON [FILE]: change the header of a copy's safetensors file, which is the object h; n names its tensors
 header() {
 	python3 - "$broken/${2:-model.safetensors}" "$1" <<'END'
@@ -67,21 +41,6 @@ exec(change)
 t = json.dumps(h).encode()
 open(path, 'wb').write(struct.pack('<Q', len(t)) + t + b[8 + size:])
 END
-}
-
-# json FILE FILTER: change one of a copy's JSON files
-json() {
-	jq -c "$2" "$broken/$1" >"$BATS_TEST_TMPDIR/new"
-	mv "$BATS_TEST_TMPDIR/new" "$broken/$1"
-}
-
-# refused STATUS TEXT: the copy is refused with that status and one line, which has TEXT in it
-refused() {
-	run --separate-stderr hf-local "$broken" -- echo served
-	[ "$status" -eq "$1" ] && [ -z "$output" ] && [[ $stderr == "hf-local: $broken"*"$2"* ]] && [[ $stderr != *$'\n'* ]] || {
-		echo "status $status, not $1: $output: $stderr"
-		return 1
-	}
 }
 
 @test "hf-local: a BERT with mean pooling agrees with the reference" {

@@ -1,20 +1,8 @@
 load helper
 
-# embed ARG..., upsert ARG...  the programs on standard input, with a limit on how long a bug may hang
-embed() {
-	run --separate-stderr timeout -k 1 20 hf-embed "$@"
-}
-
+# upsert ARG...  pc-upsert on standard input, with a limit on how long a bug may hang
 upsert() {
 	run --separate-stderr timeout -k 1 20 pc-upsert "$@"
-}
-
-# said STATUS [STDERR]  how it ended, and all that it said
-said() {
-	[ "$status" -eq "$1" ] && [ "$stderr" = "${2-}" ] || {
-		echo "status $status, stderr: $stderr"
-		return 1
-	}
 }
 
 clean_server() {
@@ -28,11 +16,6 @@ belong() {
 		curl -sS -H "Authorization: Bearer $HF_TOKEN" -H 'Content-Type: application/json' --data-binary @- \
 			"$CLEAN/toolkit/" | jq -c '.embeddings[]' >"$BATS_TEST_TMPDIR/want"
 	jq -c .values "$1" | cmp - "$BATS_TEST_TMPDIR/want"
-}
-
-# What records become without their vectors.
-stripped() {
-	sed 's/"values":\[[^]]*\],//g'
 }
 
 # whole N  the output is records 0 to N - 1, in order, each once, each with its own text's vector

@@ -10,19 +10,6 @@ left() {
 	pc-list "$@" demo | jq -r .id | sort -n | tr '\n' ' '
 }
 
-plain() {
-	sed -E "s|$FAULT_URL|URL|g; s/\(request [^)]*/(request ID/"
-}
-
-sent() {
-	requests 'select(.kind == "delete") | .body' | jq -r .
-}
-
-with_local() {
-	cd "$BATS_TEST_TMPDIR" || return
-	run --separate-stderr pc-local db -- "$@"
-}
-
 @test "pc-delete: the records with these ids go, and no others; a receipt for each request" {
 	start_fault --dim 3
 	store 9
@@ -32,7 +19,7 @@ with_local() {
 	[ "$output" = '{"deletedCount":2,"first":"2","last":"\u0034","namespace":""}
 {"deletedCount":2,"first":"6","last":"9","namespace":""}' ]
 	[ "$(left)" = '1 3 5 7 8 ' ]
-	[ "$(sent)" = $'{"ids":["2","\\u0034"],"namespace":""}\n{"ids":["6","9"],"namespace":""}' ]
+	[ "$(sent delete)" = $'{"ids":["2","\\u0034"],"namespace":""}\n{"ids":["6","9"],"namespace":""}' ]
 	[ "$(requests 'select(.kind == "delete") | [.method, .path, .headers."api-key", .headers."x-pinecone-api-version"]' | head -n 1)" = \
 		'["POST","/demo/vectors/delete","pc-test","2026-04"]' ]
 }
@@ -127,7 +114,7 @@ pc-delete: line 3: no id: it tells which record to delete' ]
 	[ "$stderr" = '' ]
 	[ "$output" = '{"deleted":true,"filter":{"even": {"$eq":true}},"namespace":""}' ]
 	[ "$(left)" = '1 3 5 7 9 ' ]
-	[ "$(sent)" = $'{"filter":{"even":\n{"$eq":true}},"namespace":""}' ]
+	[ "$(sent delete)" = $'{"filter":{"even":\n{"$eq":true}},"namespace":""}' ]
 }
 
 @test "pc-delete -f: no object, or an empty one, is refused before anything is sent; a bad operator by the server" {
@@ -162,7 +149,7 @@ pc-delete: line 3: no id: it tells which record to delete' ]
 	[ "$status" -eq 64 ]
 	[ "$output" = '' ]
 	[ "$stderr" = 'pc-delete: all records of namespace "" of index demo: not deleted: -y is wanted where nobody can be asked' ]
-	[ "$(sent)" = '' ]
+	[ "$(sent delete)" = '' ]
 	[ "$(left)" = '1 2 3 ' ]
 }
 
@@ -175,7 +162,7 @@ pc-delete: line 3: no id: it tells which record to delete' ]
 	[ "$output" = '{"deleted":true,"all":true,"namespace":"other"}' ]
 	[ "$(left -s other)" = '' ]
 	[ "$(left)" = '1 2 3 ' ]
-	[ "$(sent)" = '{"deleteAll":true,"namespace":"other"}' ]
+	[ "$(sent delete)" = '{"deleteAll":true,"namespace":"other"}' ]
 }
 
 @test "pc-delete --all: on a terminal it asks, and only y deletes" {

@@ -6,17 +6,8 @@ store() {
 		pc-upsert demo >/dev/null
 }
 
-plain() {
-	sed -E "s|$FAULT_URL|URL|g; s/\(request [^)]*/(request ID/"
-}
-
 asked() {
 	requests 'select(.kind == "fetch") | .path' | jq -r .
-}
-
-with_local() {
-	cd "$BATS_TEST_TMPDIR" || return
-	run --separate-stderr pc-local "$BATS_TEST_TMPDIR/db" -- "$@"
 }
 
 @test "pc-fetch: records in the order of the ids, as the server spells them" {

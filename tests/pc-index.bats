@@ -4,18 +4,6 @@ index() {
 	run --separate-stderr pc-index "$@" </dev/null
 }
 
-# The answers' request ids and the port differ from run to run.
-plain() {
-	sed -E "s|$FAULT_URL|URL|g; s/request [^)]*/request ID/"
-}
-
-says() {
-	[ "$(plain <<<"$stderr")" = "$1" ] || {
-		plain <<<"$stderr"
-		return 1
-	}
-}
-
 @test "pc-index create: sends name, dimension, metric and spec, and prints the index that is ready" {
 	start_fault
 	index create -d 384 -m dotproduct --cloud gcp --region europe-west4 new
@@ -403,6 +391,14 @@ says() {
 	[ "$status" -eq 69 ]
 	[ "$output" = '' ]
 	[[ $stderr == 'pc-index: GET http://127.0.0.1:1/indexes: '*'connect'* ]]
+}
+
+@test "pc-index: that it tries again where nobody listens is said, once" {
+	PINECONE_API_KEY=k PINECONE_CONTROLLER_HOST=http://127.0.0.1:1 index list --retries 2
+	[ "$status" -eq 69 ]
+	[ "${#stderr_lines[@]}" -eq 2 ]
+	[[ ${stderr_lines[0]} == 'pc-index: http://127.0.0.1:1/indexes: Failed to connect'*': trying again in '[01]' s' ]]
+	[[ ${stderr_lines[1]} == 'pc-index: GET http://127.0.0.1:1/indexes: Failed to connect'* ]]
 }
 
 @test "pc-index: PINECONE_ADDITIONAL_HEADERS are sent" {
@@ -856,11 +852,6 @@ start_script() {
 	[ "$status" -eq 0 ]
 	[ "$output" = '{"name":"a"}' ]
 	[ "$(requests .path)" = '"/elsewhere/namespaces"' ]
-}
-
-# The same with a server that keeps what it is told: each call is a run of its own over the same file.
-with_local() {
-	run --separate-stderr pc-local "$BATS_TEST_TMPDIR/db" -- "$@" </dev/null
 }
 
 @test "pc-index with pc-local: an index is made, listed, described, counted and deleted" {

@@ -5,14 +5,6 @@ store() {
 	seq -f 'r%04.0f' "$1" | jq -cR '{id: ., values: [1, 2, 3]}' | pc-upsert "${@:2}" demo >/dev/null
 }
 
-plain() {
-	sed -E "s|$FAULT_URL|URL|g; s/\(request [^)]*/(request ID/"
-}
-
-with_local() {
-	run --separate-stderr pc-local "$BATS_TEST_TMPDIR/db" -- "$@"
-}
-
 @test "pc-list: a line with the id for each record, over all pages, in the server's order" {
 	start_fault --dim 3
 	store 250

@@ -9,17 +9,9 @@ store() {
 		'{"id":"d90","values":[0,1,0],"metadata":{"deg":90,"kind":"axis"}}')
 }
 
-plain() {
-	sed -E "s|$FAULT_URL|URL|g; s/request [^)]*/request ID/"
-}
-
 # ids: of the matches, in order
 ids() {
 	jq -c '[.matches[].id]' <<<"$output"
-}
-
-sent() {
-	requests 'select(.kind == "query") | .body' | jq -r .
 }
 
 @test "pc-query: a line for the query, with its own id and metadata, and the nearest records best first" {
@@ -32,7 +24,7 @@ sent() {
 	[[ $output == '{"id":"q","metadata":{"text":"which \u00e9?"},"namespace":"","matches":[{"id":"d0","score":0.99'*'"usage":{"readUnits":1}}' ]]
 	[ "$(ids)" = '["d0","d30","d60","d90"]' ]
 	[ "$(jq -c .matches[1].metadata <<<"$output")" = '{"deg":30,"kind":"between"}' ]
-	[ "$(sent)" = '{"vector":[1, 0.1,0.0],"topK":10,"includeMetadata":true,"includeValues":false,"namespace":""}' ]
+	[ "$(sent query)" = '{"vector":[1, 0.1,0.0],"topK":10,"includeMetadata":true,"includeValues":false,"namespace":""}' ]
 }
 
 @test "pc-query: the request carries key, version and the program's name" {
@@ -51,7 +43,7 @@ sent() {
 	run --separate-stderr pc-query -k 2 demo <<<'{"id":"d60"}'
 	[ "$status" -eq 0 ]
 	[ "$(ids)" = '["d60","d30"]' ]
-	[ "$(sent)" = '{"id":"d60","topK":2,"includeMetadata":true,"includeValues":false,"namespace":""}' ]
+	[ "$(sent query)" = '{"id":"d60","topK":2,"includeMetadata":true,"includeValues":false,"namespace":""}' ]
 	run --separate-stderr pc-query demo <<<'{"id":"d60","values":[]}'
 	[ "$status" -eq 0 ]
 	[ "$(ids | jq -r '.[0]')" = d60 ]
@@ -73,7 +65,7 @@ sent() {
 	run --separate-stderr pc-query -k 1 demo <<<'{"id":"d0","values":[0,1,0]}'
 	[ "$status" -eq 0 ]
 	[ "$(jq -c '[.id, .matches[0].id]' <<<"$output")" = '["d0","d90"]' ]
-	[ "$(sent | jq 'has("id")')" = false ]
+	[ "$(sent query | jq 'has("id")')" = false ]
 }
 
 @test "pc-query: sparse values are sent as such, alone or beside dense ones" {
@@ -81,7 +73,7 @@ sent() {
 	run --separate-stderr pc-query -j 1 -r "$BATS_TEST_TMPDIR/rejects" demo < <(printf '%s\n' \
 		'{"id":"a","values":[1,0,0],"sparse_values":{"indices":[1, 5],"values":[0.5,2]}}' \
 		'{"id":"b","values":[],"sparse_values":{"indices":[1],"values":[0.5]}}')
-	[ "$(sent | head -2)" = '{"vector":[1,0,0],"sparseVector":{"indices":[1, 5],"values":[0.5,2]},"topK":10,"includeMetadata":true,"includeValues":false,"namespace":""}
+	[ "$(sent query | head -2)" = '{"vector":[1,0,0],"sparseVector":{"indices":[1, 5],"values":[0.5,2]},"topK":10,"includeMetadata":true,"includeValues":false,"namespace":""}
 {"sparseVector":{"indices":[1],"values":[0.5]},"topK":10,"includeMetadata":true,"includeValues":false,"namespace":""}' ]
 }
 
@@ -115,7 +107,7 @@ sent() {
 	run --separate-stderr pc-query -f ' {"kind": {"$eq":"axis"}}' demo <<<'{"values":[1,0,0]}'
 	[ "$status" -eq 0 ]
 	[ "$(ids)" = '["d0","d90"]' ]
-	[ "$(sent | jq -c .filter)" = '{"kind":{"$eq":"axis"}}' ]
+	[ "$(sent query | jq -c .filter)" = '{"kind":{"$eq":"axis"}}' ]
 }
 
 @test "pc-query -f: what is no JSON object is refused before anything is sent" {
@@ -296,11 +288,6 @@ sent() {
 		[[ $stderr == *'no name that an index can have'* ]]
 	done
 	[ "$(audit total)" -eq 0 ]
-}
-
-# The same with a server that keeps what it is told: each call is a run of its own over the same file.
-with_local() {
-	run --separate-stderr pc-local "$BATS_TEST_TMPDIR/db" -- "$@"
 }
 
 @test "pc-query with pc-local: by vector, by id, with filter, values and namespace" {

@@ -5,19 +5,6 @@ store() {
 	seq "$1" | jq -c '{id: "\(.)", values: [1, 2, 3], metadata: {even: (. % 2 == 0), n: .}}' | pc-upsert "${@:2}" demo >/dev/null
 }
 
-plain() {
-	sed -E "s|$FAULT_URL|URL|g; s/\(request [^)]*/(request ID/"
-}
-
-sent() {
-	requests 'select(.kind == "update") | .body' | jq -r .
-}
-
-with_local() {
-	cd "$BATS_TEST_TMPDIR" || return
-	run --separate-stderr pc-local db -- "$@"
-}
-
 @test "pc-update: what a record has is changed, and nothing else; a receipt for each" {
 	start_fault --dim 3
 	store 4
@@ -27,7 +14,7 @@ with_local() {
 	[ "$status" -eq 0 ]
 	[ "$stderr" = '' ]
 	[ "$output" = "$(seq 4 | jq -c '{updatedCount: 1, first: "\(.)", last: "\(.)", namespace: ""}')" ]
-	[ "$(sent)" = '{"id":"1","values":[4, 5.0,6e0],"namespace":""}
+	[ "$(sent update)" = '{"id":"1","values":[4, 5.0,6e0],"namespace":""}
 {"id":"2","setMetadata":{"new":"\u00e9","n":7},"namespace":""}
 {"id":"3","sparseValues":{"indices":[1],"values":[2]},"setMetadata":{},"namespace":""}
 {"id":"4","setMetadata":{"n": 9},"namespace":""}' ]
@@ -97,7 +84,7 @@ pc-update: line 3: not a record: want an object with id a string, values an arra
 	[ "$stderr" = '' ]
 	[ "$output" = '{"matchedRecords":4,"dryRun":false,"filter":{"even": true},"namespace":""}' ]
 	[ "$(pc-fetch -f '{"x":"y"}' demo | jq -c .metadata.n | tr '\n' ' ')" = '2 4 6 8 ' ]
-	[ "$(sent)" = $'{"filter":{"even":true},"dryRun":true,"namespace":""}\n{"filter":{"even":\ntrue},"setMetadata":{ "x":\n"y"},"namespace":""}' ]
+	[ "$(sent update)" = $'{"filter":{"even":true},"dryRun":true,"namespace":""}\n{"filter":{"even":\ntrue},"setMetadata":{ "x":\n"y"},"namespace":""}' ]
 }
 
 @test "pc-update: options that do not go together, or are no objects, are refused before anything is sent" {

@@ -15,17 +15,6 @@ batch() {
 	paste -sd, | sed 's/.*/[&]/'
 }
 
-plain() {
-	sed -E "s|$FAULT_URL|URL|g; s/request [^)]*/request ID/"
-}
-
-says() {
-	[ "$(plain <<<"$stderr")" = "$1" ] || {
-		plain <<<"$stderr"
-		return 1
-	}
-}
-
 upserts() {
 	requests "select(.kind == \"upsert\") | $1"
 }
@@ -569,11 +558,6 @@ pc-upsert: line 777: record "words": 400: vectors[0]: values must be finite numb
 		[[ $stderr == *'no name that an index can have'* ]]
 	done
 	[ "$(audit total)" -eq 0 ]
-}
-
-# The same with a server that keeps what it is told: each call is a run of its own over the same file.
-with_local() {
-	run --separate-stderr pc-local "$BATS_TEST_TMPDIR/db" -- "$@"
 }
 
 @test "pc-upsert with pc-local: an index is made, and what was acknowledged is there in the next run" {

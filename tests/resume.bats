@@ -5,14 +5,6 @@ setup() {
 	cd "$BATS_TEST_TMPDIR"
 }
 
-# said STATUS [STDERR]  how it ended, and all that it said
-said() {
-	[ "$status" -eq "$1" ] && [ "$stderr" = "${2-}" ] || {
-		echo "status $status, stderr: $stderr"
-		return 1
-	}
-}
-
 # at_random MS COMMAND...  run it, and kill it after a random time of at most MS
 at_random() {
 	local ms=$((RANDOM % $1 + 1))

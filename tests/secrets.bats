@@ -3,14 +3,6 @@ load helper
 SECRET=hf_Zq8secretsecret
 KEY=pcsk_Zq8keykeykey
 
-# said STATUS [STDERR]  how it ended, and all that it said
-said() {
-	[ "$status" -eq "$1" ] && [ "$stderr" = "${2-}" ] || {
-		echo "status $status, stderr: $stderr"
-		return 1
-	}
-}
-
 # tokens  what the server was sent as Authorization, each once
 tokens() {
 	requests '.headers.authorization' | sort -u

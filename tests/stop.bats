@@ -1,18 +1,5 @@
 load helper
 
-# said STATUS [STDERR]  how it ended, and all that it said
-said() {
-	[ "$status" -eq "$1" ] && [ "$stderr" = "${2-}" ] || {
-		echo "status $status, stderr: $stderr"
-		return 1
-	}
-}
-
-# embed ARG...  hf-embed on standard input, with a limit on how long a bug may hang
-embed() {
-	run --separate-stderr timeout -k 1 20 hf-embed "$@"
-}
-
 # begin COMMAND...  in the background, on this standard input, signals as a terminal's job has them; PID is its own. A bug
 # may hang it for 20 seconds
 begin() {
@@ -42,10 +29,6 @@ arrived() {
 # heard TEXT  waits until what begin began has said it
 heard() {
 	until grep -qF "$1" "$BATS_TEST_TMPDIR/err"; do kill -0 "$PID"; done
-}
-
-stripped() {
-	sed 's/"values":\[[^]]*\],//g'
 }
 
 # resume LINE  the line that tells where to go on
@@ -105,6 +88,20 @@ resumes_at() {
 	[ "$status" -eq 75 ]
 	[ "$(stripped <<<"$output")" = "$(records 2)" ]
 	resumes_at 3
+}
+
+@test "vec-batch: the second signal stops it, also while its reader does not read" {
+	lines 200000 >"$BATS_TEST_TMPDIR/in"
+	mkfifo "$BATS_TEST_TMPDIR/fifo"
+	exec 8<>"$BATS_TEST_TMPDIR/fifo"
+	begin sh -c 'exec vec-batch -l >&8' <"$BATS_TEST_TMPDIR/in"
+	head -c 1 <&8 >/dev/null
+	until grep -q 'S (sleeping)' "/proc/$PID/status"; do kill -0 "$PID"; done # in a write: nothing else blocks it
+	while kill -HUP "$PID" 2>/dev/null; do :; done
+	ended
+	exec 8>&-
+	[ "$status" -eq 75 ]
+	[[ "$stderr" == 'vec-batch: stopped at input line '*': what came before it is done; go on with --skip '* ]]
 }
 
 @test "timeout(1), which signals twice, lets it finish what is in flight" {

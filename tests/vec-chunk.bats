@@ -198,6 +198,18 @@ vec-chunk: 3 documents, 1 of them without text; 2 passages'
 	[ "$(cat bad)" = $'binary\nmissing\nlatin1\nfolder\nutf16' ]
 }
 
+@test "vec-chunk -F0 -r: names are set aside as they came, ended by NUL, so that they can be fed in again" {
+	printf 'ab\xe9' >$'a\nb'
+	printf 'x\0' >c
+	run --separate-stderr vec-chunk -F0 -r bad < <(printf '%s\0' $'a\nb' c)
+	[ "$status" -eq 1 ]
+	cmp bad <(printf '%s\0' $'a\nb' c)
+	printf 'ab' >$'a\nb'
+	run --separate-stderr vec-chunk -F0 -r still <bad
+	ended 1 '{"id":"a%0Ab#0","metadata":{"path":"a\nb","text":"ab","start":0,"end":2,"line":1}}' \
+		'vec-chunk: line 2: c: byte 2 is a NUL: is it text?'
+}
+
 @test "vec-chunk -F: without -r the first bad file stops it, after what came before: 66 or 65" {
 	printf 'good' >good
 	printf '\xff' >bad

@@ -66,6 +66,9 @@ vgrep() {
 	vgrep question
 	[ "$status" -eq 2 ]
 	[[ $stderr == usage:* ]]
+	vgrep ' ' one.txt
+	[ "$status" -eq 2 ]
+	[[ $stderr == usage:* ]]
 	vgrep -k many boat one.txt
 	[ "$status" -eq 2 ]
 	vgrep -m high boat one.txt

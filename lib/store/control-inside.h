@@ -10,9 +10,6 @@ bool vp_control_schemas(const struct vp_call *c);
 /* A copy of a span that lives as long as the call, with a NUL behind it. */
 char *vp_control_text(struct vp_call *c, struct vp_span s);
 
-/* Append the members of an object, but for one, each with a comma behind it. */
-void vp_control_write_members(struct vp_buf *out, struct vp_span object, const char *but);
-
 /* Append `,"schema":{"fields":{...}}`, which says what vectors an index takes. */
 void vp_control_write_fields(struct vp_buf *out, const struct vp_index_conf *conf);
 

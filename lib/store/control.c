@@ -30,8 +30,8 @@ vp_control_schemas(const struct vp_call *c)
 }
 
 /* The members of an object, but for one, each with a comma behind it. */
-void
-vp_control_write_members(struct vp_buf *out, struct vp_span object, const char *but)
+static void
+write_members(struct vp_buf *out, struct vp_span object, const char *but)
 {
 	struct vp_span key, value;
 	struct vp_json_walk w;
@@ -102,7 +102,7 @@ write_classic(struct vp_buf *out, const struct vp_index_conf *conf)
 		return;
 	}
 	vp_buf_printf(out, "{\"%.*s\":{", (int)kind.n, kind.s);
-	vp_control_write_members(out, inner, "read_capacity");
+	write_members(out, inner, "read_capacity");
 	write_read_capacity(out, read_capacity);
 	vp_buf_puts(out, "}}");
 }
@@ -132,7 +132,7 @@ write_schema(struct vp_buf *out, const struct vp_index_conf *conf)
 	vp_buf_puts(out, ",\"deployment\":{\"deployment_type\":");
 	vp_json_quote(out, vp_span_is(kind, "serverless") ? VP_LIT("managed") : kind);
 	vp_buf_putc(out, ',');
-	vp_control_write_members(out, inner, "read_capacity");
+	write_members(out, inner, "read_capacity");
 	end = out->n - 1;
 	out->s[end] = '}'; /* in the place of the last comma */
 	vp_buf_putc(out, ',');
@@ -534,7 +534,7 @@ vp_control_spec(struct vp_call *c, const char *spec, struct vp_span read_capacit
 
 	vp_control_open_spec(spec, &kind, &inner, &old);
 	vp_buf_printf(&out, "{\"%.*s\":{", (int)kind.n, kind.s);
-	vp_control_write_members(&out, inner, "read_capacity");
+	write_members(&out, inner, "read_capacity");
 	if (read_capacity.n) {
 		vp_buf_puts(&out, "\"read_capacity\":");
 		vp_buf_span(&out, read_capacity);

@@ -257,7 +257,7 @@ query(struct vp_call *c, const struct vp_target *t)
 {
 	struct query q = {0};
 	struct vp_namespace *ns;
-	struct vp_hit *hits;
+	struct vp_hit *hits = NULL;
 
 	if (!read_query(c, t, &q)) {
 		vp_filter_free(q.filter);

@@ -438,9 +438,3 @@ vp_inner_weigh(const struct vp_inner_weights *k, const float *scales, const floa
 {
 	return kernel()->weigh(k, scales, norms, errors, dots, bar, good, error);
 }
-
-const char *
-vp_inner_processor(void)
-{
-	return kernel()->name;
-}

@@ -49,7 +49,4 @@ struct vp_inner_weights {
 uint64_t vp_inner_weigh(const struct vp_inner_weights *k, const float *scales, const float *norms,
     const float *errors, const int32_t *dots, float bar, float *good, float *error);
 
-/* What is in use: "avx512", "avx2" or "plain". */
-const char *vp_inner_processor(void);
-
 #endif

@@ -98,8 +98,9 @@ vp_store_index_by_key(const struct vp_store *s, int64_t key)
 	return NULL;
 }
 
-size_t
-vp_index_space_from(const struct vp_index *index, const char *name)
+/* The first place at or behind name. */
+static size_t
+space_from(const struct vp_index *index, const char *name)
 {
 	size_t low = 0, high = index->n;
 
@@ -116,7 +117,7 @@ vp_index_space_from(const struct vp_index *index, const char *name)
 struct vp_namespace *
 vp_index_space(const struct vp_index *index, const char *name)
 {
-	size_t at = vp_index_space_from(index, name);
+	size_t at = space_from(index, name);
 
 	return at < index->n && strcmp(index->spaces[at]->name, name) == 0 ? index->spaces[at]
 									   : NULL;
@@ -134,7 +135,7 @@ vp_store_link_index(struct vp_store *s, struct vp_index *index)
 void
 vp_index_link_space(struct vp_index *index, struct vp_namespace *ns)
 {
-	size_t at = vp_index_space_from(index, ns->name);
+	size_t at = space_from(index, ns->name);
 
 	index->spaces = open_gap(index->spaces, index->n++, at);
 	index->spaces[at] = ns;
@@ -601,7 +602,7 @@ vp_store_drop_space(struct vp_store *s, int64_t key, const char *name, struct vp
 			vp_db_remove_space(s->file, ns->key),
 		    why);
 	if (e == VP_STORE_OK) {
-		size_t at = vp_index_space_from(index, name);
+		size_t at = space_from(index, name);
 		pthread_rwlock_wrlock(&s->lock);
 		index->n--;
 		memmove(index->spaces + at, index->spaces + at + 1,

@@ -52,8 +52,6 @@ void vp_store_read_end(struct vp_store *s);
 struct vp_index *const *vp_store_indexes(const struct vp_store *s, size_t *n); /* by name */
 struct vp_index *vp_store_index(const struct vp_store *s, const char *name);   /* or NULL */
 struct vp_namespace *vp_index_space(const struct vp_index *index, const char *name);
-size_t vp_index_space_from(
-    const struct vp_index *index, const char *name); /* first place at or behind name */
 
 /* conf's strings are copied. EXISTS. */
 enum vp_store_error vp_store_create(
