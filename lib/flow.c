@@ -14,7 +14,7 @@
 enum {
 	AUTO_MAX = 16,           /* -j auto goes no further: 16 x 1.3 MB is 64 vectors at a time */
 	JOBS_PER_FLIGHT = 4,     /* jobs in the window for each request in flight */
-	WINDOW_BYTES = 12 << 20, /* of batches and answers in the window, beyond the first job; */
+	WINDOW_BYTES = 8 << 20,  /* of batches and answers in the window, beyond the first job; */
 	FLIGHT_BYTES = 2 << 20,  /* but so much for each request that -j asks for */
 	LINGER_MS = 100,         /* a loose group that is not full goes out when no input came */
 	WRONG_MAX = 2,           /* an answer that breaks the protocol is asked for again */
