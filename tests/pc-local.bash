@@ -3,7 +3,7 @@
 # start_local [OPTION]... FILE   starts the server, takes over the two lines that it prints; sets LOCAL_PID, LOCAL_ERR,
 #                                and HOST, where the index "demo" is. LIMIT, if set, is the size that a file of the
 #                                server may have, in blocks of 1024 bytes
-# setup_demo, make_index NAME MEMBERS  an index; the first starts the server before. Set HOST
+# setup_demo [OPTION]..., make_index NAME MEMBERS  an index; the first starts the server before. Set HOST
 # control, data METHOD PATH [BODY]     the answer's body; code is its status
 # is FILTER                      a jq condition holds for what comes in
 
@@ -37,7 +37,7 @@ make_index() {
 }
 
 setup_demo() {
-	start_local "$BATS_TEST_TMPDIR/db"
+	start_local "$@" "$BATS_TEST_TMPDIR/db"
 	make_index demo '"dimension":3'
 }
 
