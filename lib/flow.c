@@ -12,16 +12,16 @@
 #include "stop.h"
 
 enum {
-	AUTO_MAX = 16,           /* -j auto goes no further: 16 x 1.3 MB is 64 vectors at a time */
-	JOBS_PER_FLIGHT = 4,     /* jobs in the window for each request in flight */
-	WINDOW_BYTES = 8 << 20,  /* of batches and answers in the window, beyond the first job; */
-	FLIGHT_BYTES = 2 << 20,  /* but so much for each request that -j asks for */
-	LINGER_MS = 100,         /* a loose group that is not full goes out when no input came */
-	WRONG_MAX = 2,           /* an answer that breaks the protocol is asked for again */
-	WAIT_STEP_MS = 5000,     /* between two looks at a server that is starting */
-	SAY_AGAIN_MS = 60000,    /* one that comes and goes is not said to be starting each time */
-	REFUSED_MAX = 32,        /* records refused, and none accepted: it is not the records */
-	STALLED_MS = 30000       /* with 429 only: so long without a success is unavailable */
+	AUTO_MAX = 16,          /* -j auto goes no further: 16 x 1.3 MB is 64 vectors at a time */
+	JOBS_PER_FLIGHT = 4,    /* jobs in the window for each request in flight */
+	WINDOW_BYTES = 8 << 20, /* of batches and answers in the window, beyond the first job; */
+	FLIGHT_BYTES = 2 << 20, /* but so much for each request that -j asks for */
+	LINGER_MS = 100,        /* a loose group that is not full goes out when no input came */
+	WRONG_MAX = 2,          /* an answer that breaks the protocol is asked for again */
+	WAIT_STEP_MS = 5000,    /* between two looks at a server that is starting */
+	SAY_AGAIN_MS = 60000,   /* one that comes and goes is not said to be starting each time */
+	REFUSED_MAX = 32,       /* records refused, and none accepted: it is not the records */
+	STALLED_MS = 30000      /* with 429 only: so long without a success is unavailable */
 };
 
 /* Jobs and parts */
