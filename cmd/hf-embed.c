@@ -266,24 +266,8 @@ print_record(const struct vp_record *r, const struct vp_result *result)
 static void
 deliver(void *arg, const struct vp_job *job, size_t n)
 {
-	bool array = job->batch.array;
-	size_t printed = 0;
-
 	(void)arg;
-	for (size_t i = 0; i < n; i++) {
-		if (job->result[i].state == VP_REJECTED)
-			continue;
-		if (array)
-			vp_out_putc(printed ? ',' : '[');
-		print_record(&job->batch.rec[i], &job->result[i]);
-		if (!array)
-			vp_out_putc('\n');
-		printed++;
-	}
-	if (array && printed)
-		vp_out_puts("]\n");
-	else if (array && job->batch.n == 0)
-		vp_out_puts("[]\n");
+	vp_flow_records(job, n, print_record);
 }
 
 static struct vp_protocol protocol = {
@@ -300,7 +284,6 @@ static struct vp_protocol protocol = {
 static struct vp_http *
 client(const char *where, const char *url)
 {
-	struct vp_buf header = {0};
 	struct vp_http *http;
 	char *token = vp_hf_token();
 	const char *why;
@@ -308,10 +291,7 @@ client(const char *where, const char *url)
 
 	if (e == VP_E_SYNTAX || (e && token))
 		vp_die(VP_EX_CONFIG, "%s: %s", where, why);
-	if (token)
-		vp_buf_printf(&header, "Authorization: Bearer %s", token);
-	http = vp_http_new(token ? vp_buf_cstr(&header) : NULL, NULL);
-	vp_buf_free(&header);
+	http = vp_hf_client(token);
 	free(token);
 	return http;
 }

@@ -188,27 +188,20 @@ print_record(const struct vp_record *r)
 }
 
 static void
+print_result(const struct vp_record *asked, const struct vp_result *result)
+{
+	struct vp_record r;
+
+	(void)asked;
+	vp_record_parse(result->span, &r);
+	print_record(&r);
+}
+
+static void
 deliver(void *arg, const struct vp_job *job, size_t n)
 {
-	bool array = job->batch.array;
-	size_t printed = 0;
-
 	(void)arg;
-	for (size_t i = 0; i < n; i++) {
-		struct vp_record r;
-
-		if (job->result[i].state != VP_ANSWERED)
-			continue;
-		if (array)
-			vp_out_putc(printed ? ',' : '[');
-		vp_record_parse(job->result[i].span, &r);
-		print_record(&r);
-		if (!array)
-			vp_out_putc('\n');
-		printed++;
-	}
-	if (array && (printed || job->batch.n == 0))
-		vp_out_puts(printed ? "]\n" : "[]\n");
+	vp_flow_records(job, n, print_result);
 }
 
 static const struct vp_protocol protocol = {

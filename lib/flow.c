@@ -777,6 +777,27 @@ vp_flow_receipts(const struct vp_job *job, size_t n, const char *count, struct v
 	}
 }
 
+void
+vp_flow_records(const struct vp_job *job, size_t n,
+    void (*print)(const struct vp_record *r, const struct vp_result *result))
+{
+	bool array = job->batch.array;
+	size_t printed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		if (job->result[i].state == VP_REJECTED)
+			continue;
+		if (array)
+			vp_out_putc(printed ? ',' : '[');
+		print(&job->batch.rec[i], &job->result[i]);
+		if (!array)
+			vp_out_putc('\n');
+		printed++;
+	}
+	if (array && (printed || job->batch.n == 0))
+		vp_out_puts(printed ? "]\n" : "[]\n");
+}
+
 /* The first job's records before n: the good ones go to standard output, the others aside. */
 static void
 deliver(struct vp_flow *f, size_t n)

@@ -152,6 +152,11 @@ void vp_flow_add(struct vp_flow *f, struct vp_batch *b);
  * before n: {"<count>":64,"first":id,"last":id,"namespace":space}. space is a JSON string. */
 void vp_flow_receipts(const struct vp_job *job, size_t n, const char *count, struct vp_span space);
 
+/* For deliver: write the job's first n records, without the rejected ones, framed as the job came: in an array on a
+ * line, or a line each. print writes one of them, without an end of line. */
+void vp_flow_records(const struct vp_job *job, size_t n,
+    void (*print)(const struct vp_record *r, const struct vp_result *result));
+
 /* Run until the input is over or something stops it. Returns the exit status (messages have been said, output
  * is flushed and closed, the resume line is the last). */
 int vp_flow_run(struct vp_flow *f);

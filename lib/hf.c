@@ -6,7 +6,6 @@
 #include <wordexp.h>
 
 #include "hf.h"
-#include "http.h"
 #include "json.h"
 
 /* s without the blanks and line ends around it, as huggingface_hub reads a token; NULL, and s is freed, if nothing is
@@ -100,6 +99,19 @@ vp_hf_token(void)
 					     "character: set it again");
 		}
 	return token;
+}
+
+struct vp_http *
+vp_hf_client(const char *token)
+{
+	struct vp_buf header = {0};
+	struct vp_http *http;
+
+	if (token)
+		vp_buf_printf(&header, "Authorization: Bearer %s", token);
+	http = vp_http_new(token ? vp_buf_cstr(&header) : NULL, NULL);
+	vp_buf_free(&header);
+	return http;
 }
 
 static int

@@ -5,12 +5,17 @@
 #include <stddef.h>
 
 #include "buf.h"
+#include "http.h"
 
 /* The user's token, found as huggingface_hub finds it: HF_TOKEN, HUGGING_FACE_HUB_TOKEN, the file
  * HF_TOKEN_PATH, $HF_HOME/token, $XDG_CACHE_HOME/huggingface/token, ~/.cache/huggingface/token; the first that is
  * set and not blank. HF_HUB_DISABLE_IMPLICIT_TOKEN stops the search. The caller frees; NULL if there is none. A token
  * that could not be a header's value ends the program (78). */
 char *vp_hf_token(void);
+
+/* A client that sends token, which may be NULL: then none. Whether it may be sent to an address, vp_http_safe says. The
+ * caller frees with vp_http_free. */
+struct vp_http *vp_hf_client(const char *token);
 
 /* Find the vectors in one embedding response, without decoding them.
  *

@@ -29,7 +29,6 @@ vp_hfapi_open(struct vp_hfapi *h, enum vp_service service)
 	static const char site[] = "https://huggingface.co";
 	bool viewer = service == VP_VIEWER;
 	const char *variable = viewer ? "HF_DATASETS_SERVER" : "HF_ENDPOINTS_API";
-	struct vp_buf header = {0};
 	char *token = vp_hf_token();
 	size_t n;
 
@@ -46,10 +45,7 @@ vp_hfapi_open(struct vp_hfapi *h, enum vp_service service)
 	if (!viewer && n > 3 && strcmp(h->base + n - 3, "/v2") == 0)
 		h->base[n - 3] = '\0'; /* as huggingface_hub spells this address */
 	h->site = address("HF_ENDPOINT", vp_http_env(variable) ? h->base : site, token);
-	if (token)
-		vp_buf_printf(&header, "Authorization: Bearer %s", token);
-	h->http = vp_http_new(token ? vp_buf_cstr(&header) : NULL, NULL);
-	vp_buf_free(&header);
+	h->http = vp_hf_client(token);
 	free(token);
 }
 

@@ -111,20 +111,7 @@ NAME(tiles)(const float *x, size_t x_stride, const float *panel, const float *bi
 			NAME(tile)(x, x_stride, panel, bias, in, y, y_stride, n <= ROWS ? n : 1);  \
 		break
 	switch (rows) {
-		CASE(1);
-		CASE(2);
-		CASE(3);
-		CASE(4);
-		CASE(5);
-		CASE(6);
-		CASE(7);
-		CASE(8);
-		CASE(9);
-		CASE(10);
-		CASE(11);
-		CASE(12);
-		CASE(13);
-		CASE(14);
+		EACH_CASE;
 	}
 #undef CASE
 }

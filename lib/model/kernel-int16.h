@@ -132,20 +132,7 @@ tiles_narrow(const struct narrow *a, size_t tile, const struct vp_matrix *m, siz
 		tile_narrow(a, tile, m, column, y, y_stride, n);                                   \
 		break
 	switch (rows) {
-		CASE(1);
-		CASE(2);
-		CASE(3);
-		CASE(4);
-		CASE(5);
-		CASE(6);
-		CASE(7);
-		CASE(8);
-		CASE(9);
-		CASE(10);
-		CASE(11);
-		CASE(12);
-		CASE(13);
-		CASE(14);
+		EACH_CASE;
 	}
 #undef CASE
 }

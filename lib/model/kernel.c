@@ -10,6 +10,23 @@
 
 #define ROWS_MAX 14
 
+/* For a switch over the rows of a tile: each is compiled for its number of them. */
+#define EACH_CASE                                                                                  \
+	CASE(1);                                                                                   \
+	CASE(2);                                                                                   \
+	CASE(3);                                                                                   \
+	CASE(4);                                                                                   \
+	CASE(5);                                                                                   \
+	CASE(6);                                                                                   \
+	CASE(7);                                                                                   \
+	CASE(8);                                                                                   \
+	CASE(9);                                                                                   \
+	CASE(10);                                                                                  \
+	CASE(11);                                                                                  \
+	CASE(12);                                                                                  \
+	CASE(13);                                                                                  \
+	CASE(14)
+
 /* The loops over the rows and vectors of a tile must be gone before registers are given out. */
 #if defined(__clang__)
 #define UNROLL _Pragma("clang loop unroll(full)")

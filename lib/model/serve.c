@@ -333,14 +333,14 @@ answer_info(struct vp_serve *s, struct vp_request *r, const char *path)
 	const struct vp_config *c = &s->model.config;
 	const size_t tokens = c->max_tokens;
 	struct vp_buf body = {0};
-	char weights[VP_HASH_BASE32];
 
-	vp_hash_base32(vp_tensors_hash(&s->model.encoder.file), weights);
+	if (!*s->weights) /* takes milliseconds: not at the start, and not each time */
+		vp_hash_base32(vp_tensors_hash(&s->model.encoder.file), s->weights);
 	vp_buf_puts(&body, "{\"model_id\":");
 	vp_json_quote(&body, vp_str(s->name));
 	vp_buf_printf(&body,
 	    ",\"model_sha\":\"%.*s\",\"model_dtype\":\"%s\",\"served_model_name\":", VP_HASH_BASE32,
-	    weights, s->model.encoder.kernel->narrow ? "int16" : "float32");
+	    s->weights, s->model.encoder.kernel->narrow ? "int16" : "float32");
 	vp_json_quote(&body, vp_str(s->name));
 	vp_buf_printf(&body,
 	    ",\"model_type\":{\"embedding\":{\"pooling\":\"%s\"}},\"max_concurrent_requests\":%zu,"

@@ -34,8 +34,10 @@ struct vp_serve {
 	char *name;
 	struct vp_tasks tasks;
 	struct vp_ask_work work; /* of the thread that reads */
-	bool started;            /* there are threads */
-	pthread_mutex_t lock;    /* for what follows: what has been done since the start */
+	char weights
+	    [VP_HASH_BASE32]; /* vp_tensors_hash, once /info was asked for; of that thread, too */
+	bool started;         /* there are threads */
+	pthread_mutex_t lock; /* for what follows: what has been done since the start */
 	uint64_t answers[VP_ROUTES + 1]
 			[600];            /* by route, the last being none of ours, and status */
 	uint64_t requests, texts, tokens; /* with vectors in their answers; and what was in them */
