@@ -5,6 +5,8 @@
  * TARGET  the compiler's attribute for the machine
  * FMA     a * b + c
  * MAX     the greater one, in each lane
+ * SUM     of all lanes
+ * MOST    the greatest of all lanes
  * NAME    makes a name of its own for each function
  *
  * No include guard: that is the point. */
@@ -21,42 +23,41 @@ typedef int NAME(ints) __attribute__((vector_size(LANES * 4)));
 #define ALL(x)                                                                                     \
 	((x) - (VEC){0}) /* a scalar in all lanes; - 0 changes no number, so it costs nothing */
 
-/* e^x, for x <= 0 or a little more; relative error 1e-7. 2^k * e^r with r in half of ln 2 around 0; the
- * polynomial is a minimax fit of degree 6. Below -87 it comes out as about 1e-38. */
+/* 2^x, for x <= 0 or a little more; relative error 1e-7. 2^k * 2^r with r within a half of 0; the polynomial is a
+ * minimax fit of degree 6. Below -126 it comes out as about 1e-38. */
 INLINE VEC
-NAME(exp)(VEC x)
+NAME(power)(VEC x)
 {
 	const VEC magic = ALL(0x1.8p23f); /* adding it rounds to an integer, in the low bits */
 	VEC k, r, y;
 
-	x = MAX(x, ALL(-87.0f));
-	k = FMA(x, ALL(0x1.715476p0f), magic);
-	r = k - magic;
-	y = FMA(r, ALL(-0x1.62e4p-1f), x); /* ln 2 in two parts, the first with few bits */
-	r = FMA(r, ALL(-0x1.7f7d1cp-20f), y);
-	y = FMA(r, ALL(0x1.6ab972p-10f), ALL(0x1.126d1ap-7f));
-	y = FMA(r, y, ALL(0x1.55589ap-5f));
-	y = FMA(r, y, ALL(0x1.55540ap-3f));
-	y = FMA(r, y, ALL(0x1.fffffap-2f));
-	y = FMA(r, y, ALL(1.0f));
+	x = MAX(x, ALL(-126.0f));
+	k = x + magic;
+	r = x - (k - magic);
+	y = FMA(r, ALL(0x1.41d336p-13f), ALL(0x1.5f456cp-10f));
+	y = FMA(r, y, ALL(0x1.3b2dbcp-7f));
+	y = FMA(r, y, ALL(0x1.c6aed4p-5f));
+	y = FMA(r, y, ALL(0x1.ebfbdap-3f));
+	y = FMA(r, y, ALL(0x1.62e430p-1f));
 	y = FMA(r, y, ALL(1.0f));
 	return (VEC)((NAME(ints))y + ((NAME(ints))k << 23));
 }
 
-/* x/2 (1 + erf(x / sqrt 2)), written as max(x, 0) - |x|/2 erfc(|x| / sqrt 2), which cancels nowhere. erfc(a) =
- * e^(-a P(a)), with P a minimax fit of degree 8 for a from 0 to 4, and its last value behind that: the absolute
- * error of erfc is below 1e-7. The form of gelu with tanh is 4e-4 off. */
+/* x/2 (1 + erf(x / sqrt 2)), written as max(x, 0) + n/2 erfc(-n / sqrt 2) with n = -|x|, which cancels nowhere.
+ * erfc(-n / sqrt 2) = 2^(n P(n)), with P a minimax fit of degree 7 for n from -5.7 to 0, and its last value behind that;
+ * the fit's weights make the error of the result 1e-8 and that of rounding most of it. The form of gelu with tanh is
+ * 4e-4 off. */
 INLINE VEC
 NAME(gelu)(VEC x)
 {
-	static const float p[] = {1.1283793f, 0.6366161f, 0.10279921f, -0.019217143f,
-	    -5.8781363e-05f, 0.00157676f, -0.00058795064f, 0.00010602663f, -8.04382e-06f};
-	const VEC size = MAX(x, -x), a = size * ALL(0x1.6a09e6p-1f), near = -MAX(-a, ALL(-4.0f));
-	VEC y = FMA(near, ALL(p[8]), ALL(p[7]));
+	static const float p[] = {1.151111f, -0.45916215f, 0.05262761f, 0.0072454219f,
+	    0.00027207637f, -0.00013147295f, -2.8056881e-05f, -1.9020603e-06f};
+	const VEC n = (VEC)((NAME(ints))x | (NAME(ints))ALL(-0.0f)), near = MAX(n, ALL(-5.7f));
+	VEC y = FMA(near, ALL(p[7]), ALL(p[6]));
 
-	for (int i = 6; i >= 0; i--)
+	for (int i = 5; i >= 0; i--)
 		y = FMA(near, y, ALL(p[i]));
-	return FMA(size * ALL(-0.5f), NAME(exp)(-(a * y)), MAX(x, ALL(0.0f)));
+	return FMA(n * ALL(0.5f), NAME(power)(n * y), MAX(x, ALL(0.0f)));
 }
 
 /* rows x VP_PANEL numbers of y = x times one panel + bias. With rows known when compiled, acc lives in
@@ -77,6 +78,8 @@ NAME(tile)(const float *x, size_t x_stride, const float *panel, const float *bia
 		VEC few[ROWS < PER ? ROWS
 				   : PER]; /* what stays in registers meanwhile: the lesser side */
 
+		if (LANES > 4) /* a tile of few multiplications pays for it, and gains nothing */
+			fetch_ahead(panel);
 		UNROLL
 		for (size_t k = 0; k < (ROWS < PER ? rows : PER); k++)
 			few[k] = ROWS < PER ? ALL(x[k * x_stride + i]) : LOAD(panel + k * LANES);
@@ -116,17 +119,17 @@ NAME(tiles)(const float *x, size_t x_stride, const float *panel, const float *bi
 #undef CASE
 }
 
-/* One small layer a text at most has tanh: it need not be fast. */
 static TARGET void
 NAME(activate)(float *y, size_t stride, size_t rows, enum vp_activation act)
 {
-	for (; rows; rows--, y += stride)
-		if (act == VP_ACT_GELU)
+	if (act == VP_ACT_GELU)
+		for (; rows; rows--, y += stride)
 			for (size_t i = 0; i < VP_PANEL; i += LANES)
 				STORE(y + i, NAME(gelu)(LOAD(y + i)));
-		else
-			for (size_t i = 0; i < VP_PANEL; i++)
-				y[i] = tanhf(y[i]);
+	for (; rows;
+	     rows--, y += stride) /* tanh: one small layer a text at most, it need not be fast */
+		for (size_t i = 0; i < VP_PANEL; i++)
+			y[i] = tanhf(y[i]);
 }
 
 /* Panel after panel, each one for all rows: it stays in the first-level cache meanwhile. */
@@ -144,16 +147,6 @@ NAME(linear)(const struct vp_matrix *m, const float *x, size_t x_stride, size_t 
 			if (act != VP_ACT_NONE) /* while the tile is still near */
 				NAME(activate)(to, y_stride, rows, act);
 		}
-}
-
-INLINE float
-NAME(sum)(VEC v)
-{
-	float s = 0;
-
-	for (size_t i = 0; i < LANES; i++)
-		s += v[i];
-	return s;
 }
 
 static TARGET void
@@ -174,7 +167,7 @@ NAME(add_norm)(float *x, const float *y, size_t stride, size_t n, size_t width, 
 		}
 		for (i = 0; i < whole; i += LANES)
 			sums += LOAD(x + i);
-		for (mean = NAME(sum)(sums); i < width; i++)
+		for (mean = SUM(sums); i < width; i++)
 			mean += x[i];
 		mean /= (float)width;
 		/* about the mean, not E(x^2) - mean^2: that cancels where the mean is large */
@@ -182,7 +175,7 @@ NAME(add_norm)(float *x, const float *y, size_t stride, size_t n, size_t width, 
 			VEC d = LOAD(x + i) - ALL(mean);
 			squares = FMA(d, d, squares);
 		}
-		for (var = NAME(sum)(squares); i < width; i++)
+		for (var = SUM(squares); i < width; i++)
 			var += (x[i] - mean) * (x[i] - mean);
 		scale = 1 / sqrtf(var / (float)width + eps);
 		for (i = 0; i < whole; i += LANES)
@@ -199,22 +192,22 @@ static TARGET float
 NAME(soften)(float *s, size_t n, float scale)
 {
 	VEC most = ALL(-FLT_MAX), sums = {0};
-	float max = -FLT_MAX;
+	float max;
 	size_t i;
 
 	for (i = n; i % LANES; i++)
 		s[i] = -FLT_MAX;
 	for (i = 0; i < n; i += LANES)
 		most = MAX(most, LOAD(s + i));
-	for (i = 0; i < LANES; i++)
-		max = most[i] > max ? most[i] : max;
+	max = MOST(most);
+	scale *= 0x1.715476p0f; /* e to 2 */
 	for (i = 0; i < n; i += LANES) {
-		VEC e = NAME(exp)((LOAD(s + i) - ALL(max)) * ALL(scale));
+		VEC e = NAME(power)((LOAD(s + i) - ALL(max)) * ALL(scale));
 
 		STORE(s + i, e);
 		sums += e; /* behind n: 1e-38 each */
 	}
-	return 1 / NAME(sum)(sums);
+	return 1 / SUM(sums);
 }
 
 /* Pack the keys of one head, n rows, as panels of 32 keys: [ceil(n/32)][head_dim][32]. */
@@ -223,19 +216,27 @@ NAME(pack_keys)(const float *k, size_t stride, size_t n, size_t head_dim, float 
 {
 	const size_t quads = head_dim / 4 * 4;
 
-	for (size_t j = 0; j < n; j += VP_PANEL, to += VP_PANEL * head_dim)
-		for (size_t i = 0; i < VP_PANEL; i += 4) {
-			const float *from = k + (j + i) * stride;
+	for (; n; k += VP_PANEL * stride, to += VP_PANEL * head_dim) {
+		size_t keys = n < VP_PANEL ? n : VP_PANEL, i = 0;
+
+		if (keys < VP_PANEL)
+			memset(to, 0, VP_PANEL * head_dim * sizeof *to);
+		for (; i + 4 <= keys; i += 4) {
+			const float *from = k + i * stride;
 			size_t d = 0;
 
-			if (j + i + 4 <= n) /* number by number this is half of attention's time */
-				for (; d < quads; d += 4)
-					turn_quad(from + d, stride, to + d * VP_PANEL + i);
+			for (; d < quads;
+			     d += 4) /* number by number this is half of attention's time */
+				turn_quad(from + d, stride, to + d * VP_PANEL + i);
 			for (; d < head_dim; d++)
 				for (size_t q = 0; q < 4; q++)
-					to[d * VP_PANEL + i + q] =
-					    j + i + q < n ? from[q * stride + d] : 0;
+					to[d * VP_PANEL + i + q] = from[q * stride + d];
 		}
+		for (; i < keys; i++)
+			for (size_t d = 0; d < head_dim; d++)
+				to[d * VP_PANEL + i] = k[i * stride + d];
+		n -= keys;
+	}
 }
 
 /* Pack the values of one head as panels of 32 of their numbers: [ceil(head_dim/32)][n][32]. */
@@ -379,5 +380,7 @@ static const struct vp_kernel NAME(kernel) = {.name = KERNEL_NAME,
 #undef TARGET
 #undef FMA
 #undef MAX
+#undef SUM
+#undef MOST
 #undef NAME
 #undef KERNEL_NAME

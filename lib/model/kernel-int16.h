@@ -90,6 +90,7 @@ tile_narrow(const struct narrow *a, size_t tile, const struct vp_matrix *m, size
 			const __m512i w0 = _mm512_load_si512(pair);
 			const __m512i w1 = _mm512_load_si512(pair + VP_PANEL);
 
+			fetch_ahead(pair);
 			UNROLL
 			for (size_t r = 0; r < rows; r++) {
 				__m512i v;

@@ -22,6 +22,7 @@ struct chunk {
 	size_t *length; /* [n] */
 	size_t n, n_cap;
 	float *out; /* [n_cap][dim] */
+	uint64_t taken_us;
 	struct vp_work work;
 };
 
@@ -49,17 +50,36 @@ take_text(struct chunk *c, struct vp_task *t)
 	t->next_id += length;
 }
 
+/* Tokens that thread `me` is to take, so that all threads end together: the mean of what is in the queue and of what the
+ * others have not done yet. */
+static size_t
+share(const struct vp_tasks *q, size_t me, uint64_t now)
+{
+	double left = 0, want = (double)q->tokens;
+	size_t least = q->idle ? 1 : VP_CHUNK_MIN;
+
+	for (size_t i = 0; i < q->threads; i++)
+		if (i != me && q->until_us[i] > now)
+			left += (double)(q->until_us[i] - now);
+	if (q->us_per_token > 0)
+		want += left / q->us_per_token;
+	want /= (double)q->threads;
+	if (want > VP_CHUNK_MAX)
+		return VP_CHUNK_MAX;
+	if (!q->idle && (double)q->tokens < want + VP_CHUNK_MIN / 2) /* no chunk of crumbs */
+		return q->tokens;
+	return want < (double)least ? least : (size_t)want;
+}
+
 /* Fill a chunk; the queue is locked. At least one text, whatever its length. */
 static void
-take(struct vp_tasks *q, struct chunk *c)
+take(struct vp_tasks *q, struct chunk *c, size_t me)
 {
-	size_t least = q->idle ? 1 : VP_CHUNK_MIN;
-	size_t want = q->idle ? (q->tokens + q->idle) / (q->idle + 1) : q->tokens / q->threads;
 	uint64_t now = vp_now_us();
+	size_t want = share(q, me, now);
 
-	want = want < least ? least : want > VP_CHUNK_MAX ? VP_CHUNK_MAX : want;
 	c->parts = c->n = c->ids.n = 0;
-	while (q->first && (!c->n || c->ids.n + q->first->length[q->first->next] <= want)) {
+	while (q->first && (!c->n || c->ids.n + q->first->length[q->first->next] / 2 <= want)) {
 		struct vp_task *t = q->first;
 
 		if (t->next == 0)
@@ -73,6 +93,24 @@ take(struct vp_tasks *q, struct chunk *c)
 				q->last = NULL;
 		}
 	}
+	c->taken_us = now;
+	q->until_us[me] = c->n ? now + (uint64_t)((double)c->ids.n * q->us_per_token) : 0;
+}
+
+/* Thread `me` is done with its chunk, and waits for another; the queue is locked. */
+static void
+await(struct vp_tasks *q, const struct chunk *c, size_t me)
+{
+	if (c->n) {
+		double took = (double)(vp_now_us() - c->taken_us) / (double)c->ids.n;
+
+		q->us_per_token = q->us_per_token > 0 ? (q->us_per_token + took) / 2 : took;
+	}
+	q->until_us[me] = 0;
+	q->idle++;
+	while (!q->first && !q->ending)
+		pthread_cond_wait(&q->came, &q->lock);
+	q->idle--;
 }
 
 /* Copy the results to their tasks, and say so of those that are whole now. */
@@ -102,15 +140,15 @@ run(void *arg)
 {
 	struct vp_tasks *q = arg;
 	struct chunk c = {0};
-	size_t room = 0;
+	size_t room = 0, me;
 
+	pthread_mutex_lock(&q->lock);
+	me = q->begun++;
+	pthread_mutex_unlock(&q->lock);
 	for (;;) {
 		pthread_mutex_lock(&q->lock);
-		q->idle++;
-		while (!q->first && !q->ending)
-			pthread_cond_wait(&q->came, &q->lock);
-		q->idle--;
-		take(q, &c);
+		await(q, &c, me);
+		take(q, &c, me);
 		pthread_mutex_unlock(&q->lock);
 		if (!c.n)
 			break; /* ending, and nothing left */
@@ -136,7 +174,9 @@ vp_tasks_start(struct vp_tasks *q, const struct vp_model *model, size_t threads)
 	pthread_attr_t attr;
 	size_t stack;
 
-	*q = (struct vp_tasks){.model = model, .thread = vp_alloc(threads, sizeof *q->thread)};
+	*q = (struct vp_tasks){.model = model,
+	    .thread = vp_alloc(threads, sizeof *q->thread),
+	    .until_us = vp_zalloc(threads, sizeof *q->until_us)};
 	pthread_attr_init(&attr);
 	pthread_attr_getstacksize(&attr, &stack);
 	if (stack < STACK)
@@ -197,6 +237,7 @@ vp_tasks_stop(struct vp_tasks *q)
 	for (size_t i = 0; i < q->threads; i++)
 		pthread_join(q->thread[i], NULL);
 	free(q->thread);
+	free(q->until_us);
 	pthread_mutex_destroy(&q->lock);
 	pthread_cond_destroy(&q->came);
 }

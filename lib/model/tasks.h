@@ -6,10 +6,10 @@
  * the threads are busy what comes is gathered by itself, and when they are not, it is begun at once, and shared by all
  * that are free.
  *
- * A chunk is the queue's fair share for one thread, within limits. In small ones each weight that is fetched is used
- * too little; in large ones, what is between the layers no longer fits into the second-level cache: with
- * all-MiniLM-L6-v2 in float32 a thread does 6,000 tokens a second in chunks of 24 tokens, 10,000 of 192 and of 640, and
- * 9,500 of 5,120.
+ * A chunk is what lets all threads end together, as far as can be foreseen, within limits. In small ones each weight
+ * that is fetched is used too little; in large ones, what is between the layers no longer fits into the second-level
+ * cache: with all-MiniLM-L6-v2 in float32 a thread does 10,300 tokens a second in chunks of 12 tokens, 11,500 of 96 to
+ * 640, and 9,900 of 5,120.
  */
 #ifndef VP_MODEL_TASKS_H
 #define VP_MODEL_TASKS_H
@@ -18,8 +18,8 @@
 
 #include "model.h"
 
-#define VP_CHUNK_MIN 192 /* tokens, unless other threads would have nothing to do */
-#define VP_CHUNK_MAX 640
+#define VP_CHUNK_MIN 96 /* tokens, unless other threads would have nothing to do */
+#define VP_CHUNK_MAX 640 /* or half a text more */
 
 struct vp_task {
 	struct vp_ids ids; /* of all texts, one behind the other */
@@ -44,6 +44,10 @@ struct vp_tasks {
 	struct vp_task *first, *last;
 	size_t tokens, texts; /* in the queue */
 	size_t idle;          /* threads that wait */
+	size_t begun;         /* threads that have a number */
+	uint64_t
+	    *until_us; /* [threads] when each is likely to be done with its chunk; 0: it has none */
+	double us_per_token; /* how fast one is, by the latest chunks; 0 before the first */
 	bool ending;
 };
 
