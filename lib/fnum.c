@@ -5,9 +5,10 @@
  * one of 10^k lie in the interval; so the three numbers that bound and centre it, scaled by 10^-k and kept with
  * two more bits and a sticky one, decide everything in integers. 10^-k comes from a table of 64 bits.
  *
- * Reading. Up to 19 digits and a power of ten up to 22 make a double with one rounding. A float's
- * midpoints are doubles, so rounding that double again is right unless it is itself a midpoint; then, and in the
- * rare other cases, strtof decides. */
+ * Reading. Up to 19 digits and a power of ten up to 22 make a double with two roundings. A float's midpoints are
+ * doubles, so rounding that double again is right unless it lies at a midpoint or next to one; then, and in the rare
+ * other cases, strtof decides. */
+#include <endian.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -17,6 +18,7 @@
 #include "fnum.h"
 
 #define POW10_MIN (-31)
+#define ZEROS 0x3030303030303030 /* eight of the character */
 
 /* 10^k for k from -31 to 45: the upper 64 bits, rounded up. */
 static const uint64_t pow10_bits[] = {
@@ -256,6 +258,28 @@ is_digit(const char *p, const char *end)
 	return p < end && (unsigned char)(*p - '0') < 10;
 }
 
+/* Skip the digits at p and put them behind those in *v, which may wrap: eight at a time as far as they go. A word of eight
+ * has the first one lowest; neighbours are joined to pairs, these to fours, these to one number, by a multiplication each. */
+static const char *
+read_digits(const char *p, const char *end, uint64_t *v)
+{
+	uint64_t w;
+
+	for (; end - p >= 8; p += 8) {
+		memcpy(&w, p, 8);
+		w = le64toh(w);
+		if ((((w ^ ZEROS) + 0x7676767676767676) | (w ^ ZEROS)) & 0x8080808080808080)
+			break; /* one is not 0 to 9 */
+		w = (w ^ ZEROS) * (10 * 0x100 + 1) >> 8 & 0x00ff00ff00ff00ff;
+		w = w * (100 * 0x10000 + 1) >> 16 & 0x0000ffff0000ffff;
+		w = w * (10000 * 0x100000000 + 1) >> 32;
+		*v = *v * 100000000 + w;
+	}
+	for (; is_digit(p, end); p++)
+		*v = *v * 10 + (uint64_t)(*p - '0');
+	return p;
+}
+
 /* The exponent, behind its e; saturates, for no float needs more than five digits of it. */
 static const char *
 read_exponent(const char *p, const char *end, int *exponent)
@@ -286,14 +310,14 @@ vp_float_read(const char *s, const char *end, float *out)
 	double d;
 
 	p += negative;
-	for (first = p; is_digit(p, end); p++)
-		v = v * 10 + (uint64_t)(*p - '0'); /* may wrap: n says so below */
+	for (first = p; is_digit(p, end); p++) /* few, as a rule */
+		v = v * 10 + (uint64_t)(*p - '0');
 	n = p - first;
 	if (n == 0)
 		return NULL;
 	if (p < end && *p == '.') {
-		for (first = ++p; is_digit(p, end); p++)
-			v = v * 10 + (uint64_t)(*p - '0');
+		first = ++p;
+		p = read_digits(p, end, &v);
 		if (p == first)
 			return NULL;
 		n += p - first;
@@ -305,11 +329,13 @@ vp_float_read(const char *s, const char *end, float *out)
 		if (!p)
 			return NULL;
 	}
-	if (n > 19 || v >> 53 || exponent < -22 || exponent > 22)
+	if (n > 19 || exponent < -22 || exponent > 22)
 		return read_slowly(s, p, out);
 	d = exponent < 0 ? (double)v / pow10[-exponent] : (double)v * pow10[exponent];
 	memcpy(&bits, &d, sizeof bits);
-	if ((bits & 0x1fffffff) == 0x10000000 || (d < 0x1p-126 && v) || d >= 0x1.ffffffp127)
+	/* d is rounded at most twice, so it is within 2 of the last bit; what lies so near to the middle between two
+	 * floats, strtof decides */
+	if ((bits & 0x1fffffff) - 0x0ffffffe <= 4 || (d < 0x1p-126 && v) || d >= 0x1.ffffffp127)
 		return read_slowly(s, p, out);
 	*out = (float)(negative ? -d : d);
 	return p;
