@@ -214,7 +214,8 @@ dist:
 	git archive --format=tar --prefix=vecpipe-$(VERSION)/ HEAD | gzip -n -9 >$(DIST)
 	@sha256sum $(DIST)
 
-# Debian packages in build/deb, out of what was committed, and what lintian says of them.
+# Debian packages in build/deb, out of what was committed, once their tests have passed, and what lintian says of them;
+# DEB_BUILD_OPTIONS=nocheck leaves the tests out.
 deb: dist
 	rm -rf build/deb
 	mkdir -p build/deb

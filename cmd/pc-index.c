@@ -70,7 +70,7 @@ static const struct vp_program program = {
 	    "imports start:\n"
 	    "      --integration ID    the storage integration that may read the URI\n"
 	    "      --on-error ACTION   abort or continue\n"
-	    "delete:\n"
+	    "delete, namespaces delete, backups delete:\n"
 	    "  -y, --yes               without asking\n"
 	    "all:\n",
     .shorts = "d:m:t:y",
