@@ -82,18 +82,46 @@ served() {
 	[ "$output" = 12 ]
 }
 
-@test "notes: a bad file and a name that make does not take are told, and hold up nothing else" {
+@test "notes: a file that is no text and a name that make does not take are told, and hold up nothing else" {
 	printf 'a\0b' >notes/binary.txt
 	echo x >'notes/two words.md'
 	: >notes/empty.md
-	served 'make -k -j2 >&2; echo not reached'
-	[ "$status" -eq 2 ]
-	[ -z "$output" ]
+	served 'make -j2 >&2 || echo "$?"; stored'
+	[ "$status" -eq 0 ]
+	[ "$output" = $'2\n13' ]
 	[[ $stderr == *'vec-chunk: line 1: notes/binary.txt: byte 2 is a NUL: is it text?'* ]]
-	[ ! -e .notes/notes/binary.txt.ndjson ]
-	rm notes/binary.txt
+	[[ $stderr == *'left out, for its name: notes/two words.md'*'rejected, not in the index: notes/binary.txt'* ]]
+	# told as long as it is so, though nothing has changed
+	served 'make >&2 || echo "$?"; requests'
+	[ "$output" = $'2\n0' ]
+	[[ $stderr == *'byte 2 is a NUL'*'rejected, not in the index: notes/binary.txt'* ]]
+	echo 'mended' >notes/binary.txt
 	served 'make >&2; stored'
 	[ "$status" -eq 0 ]
+	[ "$output" = 14 ]
+	[[ $stderr == *'left out, for its name: notes/two words.md'* && $stderr != *rejected,* ]]
+}
+
+@test "notes: a file that is no text any more leaves the index" {
+	served 'make -j4 >&2; stored'
 	[ "$output" = 13 ]
-	[[ $stderr == *'left out, for its name: notes/two words.md'* ]]
+	printf 'a\0b' >notes/3.md
+	served 'make -j2 >&2 || echo "$?"; ids | grep -c "notes/3.md" || true; stored'
+	[ "$status" -eq 0 ]
+	[ "$output" = $'2\n0\n12' ]
+	rm notes/3.md
+	served 'make >&2; stored'
+	[ "$status" -eq 0 ]
+	[ "$output" = 12 ]
+	[ -z "$(find .notes -name '3.md.*')" ]
+}
+
+@test "notes: a server that refuses stops the run: no file is taken for a bad one" {
+	served 'HF_TOKEN=hf_wrong make -j1 .notes/notes/1.md.ndjson >&2 || echo "$?"'
+	[ "$status" -eq 0 ]
+	[ "$output" = 2 ]
+	[ ! -e .notes/notes/1.md.ndjson ]
+	[ ! -s .notes/notes/1.md.rejected ]
+	served 'make >&2; stored'
+	[ "$output" = 13 ]
 }
