@@ -1,8 +1,13 @@
 /* hf-embed: give records their vectors, from a Hugging Face Inference Endpoint */
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "cache.h"
+#include "clock.h"
 #include "flow.h"
 #include "hash.h"
 #include "hf.h"
@@ -270,6 +275,23 @@ deliver(void *arg, const struct vp_job *job, size_t n)
 	vp_flow_records(job, n, print_record);
 }
 
+/* A 503 only ends a run when --wait is over; whether the endpoint will ever run, its answer does not tell: one that has
+ * failed says the same as one that starts. */
+static const char *
+advice(void *arg, long status)
+{
+	static char text[160];
+
+	(void)arg;
+	if (status != 503)
+		return NULL;
+	snprintf(text, sizeof text,
+	    "the wait of %.10g s is over: 'hf-endpoint describe' tells its state, "
+	    "'hf-endpoint wait' or a longer --wait waits on",
+	    (double)vp_opts.wait_ms / 1000);
+	return text;
+}
+
 static struct vp_protocol protocol = {
     .service = VP_HF,
     .method = "POST",
@@ -278,6 +300,7 @@ static struct vp_protocol protocol = {
     .request = request,
     .answer = answer,
     .deliver = deliver,
+    .advice = advice,
 };
 
 /* The client, with the token if there is one and it may be sent to url, which where names. */
@@ -289,8 +312,10 @@ client(const char *where, const char *url)
 	const char *why;
 	int e = vp_http_safe(url, &why);
 
-	if (e == VP_E_SYNTAX || (e && token))
+	if (e == VP_E_SYNTAX || (e && token)) {
+		free(token);
 		vp_die(VP_EX_CONFIG, "%s: %s", where, why);
+	}
 	http = vp_hf_client(token);
 	free(token);
 	return http;
@@ -343,6 +368,7 @@ take_info(struct vp_span info)
 static int
 name_model(void)
 {
+	const uint64_t until = vp_now_ms() + vp_opts.wait_ms;
 	struct vp_http_answer a = {0};
 	struct vp_buf url = {0};
 	bool named = cache_key != NULL;
@@ -354,6 +380,9 @@ name_model(void)
 		info_url(&url);
 		status = vp_http_call(flow.http, VP_HF, "GET", vp_buf_cstr(&url), NULL, &a);
 		named = status == 0 && a.status == 200 && take_info(vp_buf_get(&a.body));
+		if (status == VP_EX_TEMP && a.status == 503 && until <= vp_deadline_at())
+			vp_warn("%.*s: %s", (int)strcspn(flow.url, "?"), flow.url,
+			    advice(NULL, a.status));
 	}
 	if (!named)
 		vp_buf_puts(&keyed, flow.url);
@@ -362,6 +391,29 @@ name_model(void)
 	vp_buf_free(&a.body);
 	vp_buf_free(&url);
 	return status;
+}
+
+/* Rejects in the cache's file would be the end of both. To find each spelling of a name, the file must be there: one that
+ * is not is made, and taken away again. */
+static void
+check_cache_path(void)
+{
+	const char *rejects = vp_opts.rejects;
+	struct stat a, b;
+	bool same;
+	int fd;
+
+	if (!cache_path || !rejects)
+		return;
+	fd = open(rejects, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	same = stat(rejects, &a) == 0 && stat(cache_path, &b) == 0 && a.st_dev == b.st_dev &&
+	       a.st_ino == b.st_ino;
+	if (fd >= 0) {
+		close(fd);
+		unlink(rejects);
+	}
+	if (same)
+		vp_usage("-r %s: is the cache itself: name another file", rejects);
 }
 
 static int
@@ -456,6 +508,7 @@ main(int argc, char *argv[])
 	flow.in.check = check;
 	flow.in.hint = "; -l for plain text";
 	flow.in.skip = vp_opts.skip;
+	check_cache_path();
 	vp_reject_open();
 	status = open_cache();
 	if (status == 0)

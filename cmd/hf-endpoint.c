@@ -40,7 +40,8 @@ static const struct vp_program program = {
 		"list | hardware [-qv] [-u namespace]",
     .help =
 	"  name                    of an endpoint; - reads names, or objects with one, from stdin\n"
-	"  -u, --namespace NAME    user or organisation that has it (whom the token belongs to)\n"
+	"\n"
+	"create, update:\n"
 	"  -m, --model REPOSITORY  on the Hub\n"
 	"      --revision REVISION of the model (the newest one)\n"
 	"      --task TASK         of the model (sentence-embeddings)\n"
@@ -56,8 +57,12 @@ static const struct vp_program program = {
 	"      --max-replica N     at most so many (1)\n"
 	"      --scale-to-zero-timeout MINUTES\n"
 	"                          without a request, then no replica (never)\n"
+	"create:\n"
 	"      --if-missing        an endpoint that exists and has that model and task is fine\n"
-	"  -y, --yes               delete without asking\n",
+	"delete:\n"
+	"  -y, --yes               without asking\n"
+	"all:\n"
+	"  -u, --namespace NAME    user or organisation that has it (whom the token belongs to)\n",
     .shorts = "u:m:y",
     .longs = (const struct option[]){{"namespace", 1, NULL, 'u'}, {"model", 1, NULL, 'm'},
 	{"revision", 1, NULL, REVISION}, {"task", 1, NULL, TASK}, {"image", 1, NULL, IMAGE},
@@ -370,11 +375,10 @@ print_url(const char *name)
 
 	if (e == 0 && !vp_manage_text(vp_buf_get(&description), "status", "url", &url)) {
 		vp_manage_text(vp_buf_get(&description), "status", "state", &state);
-		e = vp_manage_stuck(name, vp_buf_cstr(&state), vp_buf_get(&description));
+		e = vp_manage_stuck(&manage, name, vp_buf_cstr(&state), vp_buf_get(&description));
 		if (e == 0)
-			vp_warn("endpoint %s: has no url yet (%s): 'hf-endpoint wait %s' waits for "
-				"it",
-			    name, state.s, name);
+			vp_warn("endpoint %s: has no url yet (%s): '%s' waits for it", name,
+			    state.s, vp_manage_command(&manage, "wait", name, &url));
 		e = e ? e : VP_EX_TEMP;
 	} else if (e == 0 && vp_http_safe(vp_buf_cstr(&url), &why) == VP_E_SYNTAX) {
 		vp_warn("endpoint %s: its url %s: %s", name, url.s, why);
@@ -649,7 +653,7 @@ main(int argc, char *argv[])
 	vp_opts.wait_ms = UINT64_MAX; /* to see whether --wait is given */
 	for (int c; (c = vp_opt(argc, argv)) != -1;) {
 		set_option(c);
-		shaping = shaping || field(c) || c == IMAGE || c == ENV || c == IF_MISSING;
+		shaping = shaping || field(c) || c == IMAGE || c == ENV;
 	}
 	wait_given = vp_opts.wait_ms != UINT64_MAX;
 	if (!wait_given)
@@ -659,6 +663,10 @@ main(int argc, char *argv[])
 	creating = command->each == create;
 	if (shaping && !command->shapes)
 		vp_usage("%s: takes no option that says what an endpoint is to be", command->name);
+	if (if_missing && !creating)
+		vp_usage("%s: takes no --if-missing: it is for create", command->name);
+	if (yes && command->each != delete_endpoint)
+		vp_usage("%s: takes no -y: it is for delete", command->name);
 	for (int i = optind; i < argc; i++)
 		if (!name_ok(vp_str(argv[i])))
 			vp_usage("'%s': no name that an endpoint can have", argv[i]);

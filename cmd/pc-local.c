@@ -1,6 +1,9 @@
 /* pc-local: Pinecone's REST API over a file on this machine */
 #include <arpa/inet.h>
 #include <errno.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,6 +13,7 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "filename.h"
 #include "opt.h"
 #include "server.h"
 #include "store/backup.h"
@@ -48,7 +52,8 @@ static const struct vp_program program = {
 
 static const char *aflag;   /* -a: where to listen */
 static uint16_t pflag;      /* -p */
-static const char *copy;    /* --backup: where to */
+static char *file;          /* the operand, as SQLite takes it for a file */
+static char *copy;          /* --backup: where to, likewise */
 static const char *imports; /* --imports: the folder that requests may import from */
 static int upkeep_flag;     /* BACKUP, CHECK, COMPACT; 0: serve */
 
@@ -222,6 +227,18 @@ show_opening(double share)
 	fprintf(stderr, "\r%s: reading the file: %.0f%%\033[K", vp_name, 100 * share);
 }
 
+/* What vp_start sets is for a filter, whose buffers come and go. Here the arrays of a namespace stay and grow: as
+ * mappings of their own they grow by moving pages, while each copy of them would leave a hole in the heap. And each worker
+ * has a heap: what that keeps free is to be enough for a request of BODY_MAX and its vectors, no more. */
+static void
+limit_heaps(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_MMAP_THRESHOLD, (int)(2 * BODY_MAX));
+	mallopt(M_TRIM_THRESHOLD, (int)(2 * BODY_MAX));
+#endif
+}
+
 static void
 open_store(const char *path)
 {
@@ -327,7 +344,6 @@ serve(char *command[], bool fresh)
 int
 main(int argc, char *argv[])
 {
-	const char *path;
 	bool fresh;
 
 	vp_start(&program);
@@ -343,7 +359,10 @@ main(int argc, char *argv[])
 			pflag = (uint16_t)vp_arg_number(c, 0, 65535);
 			break;
 		case BACKUP:
-			copy = optarg;
+			if (!*optarg)
+				vp_usage("--backup '': want the name of a file");
+			free(copy);
+			copy = vp_filename_sqlite(optarg);
 			upkeep_flag = c;
 			break;
 		case CHECK:
@@ -356,9 +375,11 @@ main(int argc, char *argv[])
 		}
 	if (optind == argc || upkeep_flag)
 		vp_operands(argc, 1);
-	path = argv[optind++];
+	if (!*argv[optind])
+		vp_usage("'': want the name of a file");
+	file = vp_filename_sqlite(argv[optind++]);
 	if (upkeep_flag)
-		return upkeep(path);
+		return upkeep(file);
 	if (optind < argc && strcmp(argv[optind], "--") == 0)
 		optind++;
 	else if (optind < argc)
@@ -368,7 +389,8 @@ main(int argc, char *argv[])
 	vp_server_block_signals();
 	vp_server_key(request_prefix);
 	fresh = choose_key();
-	open_store(path);
+	limit_heaps();
+	open_store(file);
 	start_server();
 	return serve(argv + optind, fresh);
 }

@@ -7,6 +7,8 @@
 
 #include "buf.h"
 
+enum { STEP = 16 * 1024 }; /* large buffers are multiples of it */
+
 struct vp_span
 vp_str(const char *s)
 {
@@ -37,10 +39,13 @@ vp_buf_room(struct vp_buf *b, size_t n)
 		return NULL;
 	if (n <= cap - b->n && b->s)
 		return b->s + b->n;
+	cap += cap / 2; /* 1.5: a freed block can be used again by a later, larger one */
+	if (cap < b->n + n)
+		cap = b->n + n;
 	if (cap < 64)
 		cap = 64;
-	while (cap < b->n + n) /* 1.5: a freed block can be used again by a later, larger one */
-		cap += cap / 2;
+	if (cap > 8 * STEP) /* and one block of a kind in the place of another */
+		cap = (cap + STEP - 1) / STEP * STEP;
 	if (b->max && cap > b->max)
 		cap = b->max;
 	b->s = vp_realloc(b->s, cap, 1);

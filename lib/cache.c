@@ -7,6 +7,7 @@
 
 #include "cache.h"
 #include "clock.h"
+#include "filename.h"
 #include "fnum.h"
 #include "json.h"
 
@@ -329,9 +330,11 @@ static int
 open_file(struct vp_cache *c, const char *path)
 {
 	uint64_t until = vp_now_ms() + BUSY_MS;
+	char *name = vp_filename_sqlite(path);
 	int code = sqlite3_open_v2(
-	    path, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
+	    name, &c->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
 
+	free(name);
 	if (code != SQLITE_OK)
 		return code;
 	sqlite3_busy_timeout(c->db, BUSY_MS);

@@ -19,9 +19,9 @@
 
 struct vp_cache;
 
-/* Open the file at path, which is made if it is missing. max: bytes that it may have, 0 for no limit; where it has
- * more, what was used longest ago goes. Returns 0 and *out, which the caller closes; or VP_E_IO (the file can't be
- * opened or used) or VP_E_TYPE (it is another kind of file), with the reason appended to why. */
+/* Open the file at path, whatever its name (filename.h); it is made if it is missing. max: bytes that it may have, 0 for no
+ * limit; where it has more, what was used longest ago goes. Returns 0 and *out, which the caller closes; or VP_E_IO
+ * (the file can't be opened or used) or VP_E_TYPE (it is another kind of file), with the reason appended to why. */
 int vp_cache_open(const char *path, uint64_t max, struct vp_cache **out, struct vp_buf *why);
 
 /* Whether there is a vector for key: 1, 0, or VP_E_IO. */

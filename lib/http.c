@@ -16,7 +16,8 @@ enum {
 	    512 * 1024 *
 	    1024, /* bytes of an answer: 1,000 vectors of 20,000 numbers, printed at length */
 	TOLD_MAX = 16 * 1024 * 1024, /* bytes that are made room for because a header says so */
-	CURL_BUFFER = 256 * 1024,    /* two thirds of the CPU time of the default 16 KB */
+	LARGE_BUFFER = 256 * 1024,   /* two thirds of the CPU time of the default 16 KB */
+	SMALL_BUFFER = 16 * 1024,    /* enough where less than that is to go through it */
 	CONNECT_MS = 20000
 };
 
@@ -41,6 +42,7 @@ struct vp_http {
 	struct flight
 	    *flights; /* all, flying and idle: an idle one keeps its buffers for the next request */
 	size_t flying;
+	size_t answer_bytes; /* of the last answer: the next ones will be like it */
 };
 
 static char *secret; /* what the secret header says, behind its scheme; for redact */
@@ -353,8 +355,6 @@ idle_flight(struct vp_http *h)
 	curl_easy_setopt(f->easy, CURLOPT_HEADERDATA, f);
 	curl_easy_setopt(f->easy, CURLOPT_ERRORBUFFER, f->error);
 	curl_easy_setopt(f->easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(f->easy, CURLOPT_BUFFERSIZE, (long)CURL_BUFFER);
-	curl_easy_setopt(f->easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)CURL_BUFFER);
 	curl_easy_setopt(f->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
 	must_copy(curl_easy_setopt(f->easy, CURLOPT_PROTOCOLS_STR, "http,https"));
 	curl_easy_setopt(f->easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
@@ -362,6 +362,39 @@ idle_flight(struct vp_http *h)
 	if (ca_file())
 		must_copy(curl_easy_setopt(f->easy, CURLOPT_CAINFO, ca_file()));
 	return f;
+}
+
+/* Room in libcurl for what is sent or comes: each request in flight has both, and mostly one of them is all that counts. */
+static long
+buffer_for(size_t bytes)
+{
+	return bytes > SMALL_BUFFER ? LARGE_BUFFER : SMALL_BUFFER;
+}
+
+/* What a URL asks its host for; NULL where it asks for no more than a path. */
+static const char *
+query_target(const char *url)
+{
+	const char *authority = strstr(url, "://");
+
+	return authority && strchr(url, '?') ? strchr(authority + 3, '/') : NULL;
+}
+
+/* The URL of this request. libcurl 7.88 forgets a query for which there is no memory, and then the request means another
+ * thing, so one with a query is said again as the target: that is copied or fails. Not where it may go by way of http_proxy,
+ * which wants the whole URL. */
+static void
+set_url(const struct vp_http *h, struct flight *f, const char *url)
+{
+	const bool plain = strncasecmp(url, "http:", 5) == 0, direct = h->secret || !plain;
+
+	free(f->url);
+	f->url = vp_strdup(url);
+	must_copy(curl_easy_setopt(f->easy, CURLOPT_URL, f->url));
+	must_copy(curl_easy_setopt(
+	    f->easy, CURLOPT_REQUEST_TARGET, direct ? query_target(f->url) : NULL));
+	/* a secret that goes over plain http goes to this machine: not by way of http_proxy */
+	must_copy(curl_easy_setopt(f->easy, CURLOPT_PROXY, h->secret && plain ? "" : NULL));
 }
 
 void
@@ -377,19 +410,15 @@ vp_http_send(
 	f->body = body;
 	f->span = f->at = 0;
 	*f->error = '\0';
-	if (!f->url || strcmp(f->url, url) != 0) {
-		free(f->url);
-		f->url = vp_strdup(url);
-		must_copy(curl_easy_setopt(e, CURLOPT_URL, f->url));
-		/* a secret that goes over plain http goes to this machine: not by way of http_proxy */
-		must_copy(curl_easy_setopt(
-		    e, CURLOPT_PROXY, h->secret && strncasecmp(url, "http:", 5) == 0 ? "" : NULL));
-	}
+	if (!f->url || strcmp(f->url, url) != 0)
+		set_url(h, f, url);
 	curl_easy_setopt(e, CURLOPT_HTTPGET, 1L);
 	if (body) {
 		curl_easy_setopt(e, CURLOPT_POST, 1L);
 		curl_easy_setopt(e, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->bytes);
+		curl_easy_setopt(e, CURLOPT_UPLOAD_BUFFERSIZE, buffer_for(body->bytes));
 	}
+	curl_easy_setopt(e, CURLOPT_BUFFERSIZE, buffer_for(h->answer_bytes));
 	must_copy(curl_easy_setopt(e, CURLOPT_CUSTOMREQUEST, method));
 	f->start_ms = vp_now_ms();
 	f->limit_ms = f->start_ms + vp_opts.timeout_ms;
@@ -505,6 +534,7 @@ vp_http_next(struct vp_http *h, struct vp_http_answer *a)
 		else
 			curl_easy_getinfo(f->easy, CURLINFO_RESPONSE_CODE, &f->a.status);
 		*a = f->a;
+		h->answer_bytes = a->body.n;
 		f->a.body = (struct vp_buf){0};
 		if (vp_opts.verbose)
 			trace(f->method, f->url, a);
@@ -727,6 +757,17 @@ redact(struct vp_buf *b, size_t from)
 	}
 }
 
+/* Where the words of a text begin: callers have said the status, and a proxy may have no more to say than "401
+ * Unauthorized". */
+static size_t
+behind_status(struct vp_span text, long status)
+{
+	char number[24];
+	size_t n = (size_t)snprintf(number, sizeof number, "%ld ", status);
+
+	return text.n > n && memcmp(text.s, number, n) == 0 ? n : 0;
+}
+
 /* Whether a message of n bytes is to get the next byte: up to 300, and no character cut in two. */
 static bool
 room_for(size_t n, char next)
@@ -759,7 +800,8 @@ vp_http_message(const struct vp_http_answer *a, struct vp_buf *out)
 	}
 	redact(&text, 0); /* before it is cut: half a secret would not be known as one */
 	start = out->n;
-	for (size_t i = 0; i < text.n && i < 2048 && room_for(out->n - start, text.s[i]);
+	for (size_t i = behind_status(vp_buf_get(&text), a->status);
+	     i < text.n && i < 2048 && room_for(out->n - start, text.s[i]);
 	     i++) { /* runs of blanks and controls become one */
 		bool b = (unsigned char)text.s[i] <= ' ';
 		if (!b || !blank)

@@ -7,6 +7,8 @@
 #include "json.h"
 #include "manage.h"
 #include "opt.h"
+#include "out.h"
+#include "stop.h"
 
 enum { FIRST_LOOK_MS = 100, LOOK_MS = 5000 };
 
@@ -56,6 +58,7 @@ vp_manage_open(struct vp_manage *m, const char *owner)
 {
 	vp_hfapi_open(&m->api, VP_HUB);
 	m->owner = owner ? vp_strdup(owner) : NULL;
+	m->given = owner != NULL;
 	return owner ? 0 : whoami(m);
 }
 
@@ -170,14 +173,25 @@ healthy(struct vp_manage *m, const char *name, const char *base, struct vp_span 
 	return e;
 }
 
+const char *
+vp_manage_command(const struct vp_manage *m, const char *verb, const char *name, struct vp_buf *out)
+{
+	out->n = 0;
+	vp_buf_printf(out, "hf-endpoint %s %s%s%s%s", verb, m->given ? "-u " : "",
+	    m->given ? m->owner : "", m->given ? " " : "", name);
+	return vp_buf_cstr(out);
+}
+
 int
-vp_manage_stuck(const char *name, const char *state, struct vp_span description)
+vp_manage_stuck(
+    const struct vp_manage *m, const char *name, const char *state, struct vp_span description)
 {
 	struct vp_buf text = {0};
 	int e = 0;
 
 	if (strcmp(state, "paused") == 0) {
-		vp_warn("endpoint %s: is paused: 'hf-endpoint resume %s' starts it", name, name);
+		vp_warn("endpoint %s: is paused: '%s' starts it", name,
+		    vp_manage_command(m, "resume", name, &text));
 		e = VP_EX_CONFIG;
 	} else if (strcmp(state, "failed") == 0 || strcmp(state, "updateFailed") == 0) {
 		if (!vp_manage_text(description, "status", "errorMessage", &text))
@@ -204,7 +218,7 @@ look(struct vp_manage *m, const char *name, struct vp_span description, struct v
 		vp_warn("endpoint %s: its description has no state", name);
 		return VP_EX_PROTOCOL;
 	}
-	e = vp_manage_stuck(name, vp_buf_cstr(state), description);
+	e = vp_manage_stuck(m, name, vp_buf_cstr(state), description);
 	if (e == 0 && (strcmp(state->s, "running") == 0 || strcmp(state->s, "scaledToZero") == 0) &&
 	    vp_manage_text(description, "status", "url", &base))
 		e = healthy(m, name, vp_buf_cstr(&base), description, state);
@@ -212,12 +226,30 @@ look(struct vp_manage *m, const char *name, struct vp_span description, struct v
 	return e;
 }
 
+/* From here on a signal ends the program with what the user may not know: that the endpoint does not end with it. */
+static void
+stop_saying(const struct vp_manage *m, const char *name)
+{
+	struct vp_buf words = {0}, wait = {0}, pause = {0};
+
+	vp_out_flush();
+	vp_buf_printf(&words,
+	    "endpoint %s: interrupted: it goes on all the same, and costs money: '%s' waits on, "
+	    "'%s' stops it",
+	    name, vp_manage_command(m, "wait", name, &wait),
+	    vp_manage_command(m, "pause", name, &pause));
+	vp_buf_cstr(&words);
+	vp_stop_at_once(vp_buf_take(&words, NULL));
+	vp_buf_free(&wait);
+	vp_buf_free(&pause);
+}
+
 int
 vp_manage_wait(struct vp_manage *m, const char *name, struct vp_buf *description)
 {
 	uint64_t until = vp_now_ms() + vp_opts.wait_ms, pause = FIRST_LOOK_MS;
 	const char *which = "--wait";
-	struct vp_buf state = {0};
+	struct vp_buf state = {0}, command = {0};
 	bool said = false;
 	int e;
 
@@ -225,11 +257,12 @@ vp_manage_wait(struct vp_manage *m, const char *name, struct vp_buf *description
 		until = vp_deadline_at();
 		which = "--deadline";
 	}
+	stop_saying(m, name);
 	while ((e = look(m, name, vp_buf_get(description), &state)) == 0) {
 		if (vp_now_ms() + pause > until) {
-			vp_warn("endpoint %s: not running yet (%s), and %s is over: 'hf-endpoint "
-				"wait %s' waits on",
-			    name, vp_buf_cstr(&state), which, name);
+			vp_warn("endpoint %s: not running yet (%s), and %s is over: '%s' waits on",
+			    name, vp_buf_cstr(&state), which,
+			    vp_manage_command(m, "wait", name, &command));
 			e = VP_EX_TEMP;
 			break;
 		}
@@ -242,6 +275,8 @@ vp_manage_wait(struct vp_manage *m, const char *name, struct vp_buf *description
 		if ((e = vp_manage_find(m, name, description)))
 			break;
 	}
+	vp_stop_at_once(NULL);
 	vp_buf_free(&state);
+	vp_buf_free(&command);
 	return e == 1 ? 0 : e;
 }

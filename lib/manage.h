@@ -13,6 +13,7 @@
 struct vp_manage {
 	struct vp_hfapi api;
 	char *owner; /* of endpoints: the user or organisation that has them */
+	bool given;  /* the owner was: commands must name it */
 };
 
 /* Get ready (hfapi.h). owner may be NULL: then it is the token's user, which is asked for, once. 0 or an exit status;
@@ -41,12 +42,19 @@ int vp_manage_missing(struct vp_manage *m, const char *name);
 bool vp_manage_text(
     struct vp_span description, const char *member, const char *inner, struct vp_buf *out);
 
-/* The exit status, if its state is one that no waiting changes: paused, failed, updateFailed; else 0. */
-int vp_manage_stuck(const char *name, const char *state, struct vp_span description);
+/* The command that does verb with the endpoint, as it must be typed: `hf-endpoint wait -u acme one`. Takes the place of what
+ * is in out; returned as a C string. */
+const char *vp_manage_command(
+    const struct vp_manage *m, const char *verb, const char *name, struct vp_buf *out);
+
+/* The exit status (said), if its state is one that no waiting changes: paused, failed, updateFailed; else 0. */
+int vp_manage_stuck(
+    const struct vp_manage *m, const char *name, const char *state, struct vp_span description);
 
 /* Wait until it runs: its state is running, it has a url, and its health route answers 200. One that is scaled to zero is
  * woken by that question. It is looked at every so often, at first quickly, for up to --wait, or until --deadline.
- * description is one that was had already, and the last one afterwards. 0 or an exit status. */
+ * description is one that was had already, and the last one afterwards. 0 or an exit status. A signal ends the program
+ * meanwhile (vp_stop_at_once), saying that the endpoint goes on; what is in the output is written before. */
 int vp_manage_wait(struct vp_manage *m, const char *name, struct vp_buf *description);
 
 #endif

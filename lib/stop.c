@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <sys/time.h>
 #include <unistd.h>
 
@@ -15,9 +16,12 @@ enum {
 	ALARM_MS = 100        /* how often a blocked write looks at the deadline, once it is over */
 };
 
+static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
+
 static volatile sig_atomic_t told;
 static uint64_t told_ms; /* when the first signal came */
 static int wake[2] = {-1, -1};
+static char *last_words; /* of vp_stop_at_once */
 
 static _Noreturn void
 end_now(void)
@@ -53,20 +57,46 @@ on_alarm(int number)
 		end_now();
 }
 
-void
-vp_stop_catch(void)
+/* Printing allocates nothing, and takes no lock of stdio. */
+static void
+on_last_signal(int number)
 {
-	static const int numbers[] = {SIGINT, SIGTERM, SIGHUP};
-	struct sigaction a = {.sa_handler = on_signal}, old,
-			 alarm_action = {.sa_handler = on_alarm};
+	(void)number;
+	vp_warn("%s", last_words);
+	end_now();
+}
+
+/* What SIGINT, SIGTERM and SIGHUP do, those that are not ignored. */
+static void
+handle(void (*handler)(int))
+{
+	struct sigaction a = {.sa_handler = handler}, old;
 
 	sigfillset(&a.sa_mask); /* not one inside the other */
-	sigfillset(&alarm_action.sa_mask);
-	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK))
-		vp_die(VP_EX_INTERNAL, "pipe:");
 	for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++)
 		if (sigaction(numbers[i], NULL, &old) == 0 && old.sa_handler != SIG_IGN)
 			sigaction(numbers[i], &a, NULL);
+}
+
+void
+vp_stop_at_once(char *words)
+{
+	handle(SIG_DFL);
+	free(last_words);
+	last_words = words;
+	if (words)
+		handle(on_last_signal);
+}
+
+void
+vp_stop_catch(void)
+{
+	struct sigaction alarm_action = {.sa_handler = on_alarm};
+
+	sigfillset(&alarm_action.sa_mask);
+	if (pipe2(wake, O_CLOEXEC | O_NONBLOCK))
+		vp_die(VP_EX_INTERNAL, "pipe:");
+	handle(on_signal);
 	if (vp_opts.deadline_ms) {
 		uint64_t now = vp_now_ms(),
 			 ms = vp_deadline_at() > now ? vp_deadline_at() - now : 1;

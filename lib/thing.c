@@ -115,6 +115,23 @@ vp_thing_list(const struct vp_things *t, const char *prefix)
 	return e;
 }
 
+/* What is ready, but has something to say of it: an import that has left records out. 0, or the exit status for that. */
+static int
+tell_left_out(const char *what, struct vp_span description)
+{
+	struct vp_buf text = {0};
+	struct vp_span v;
+	int e = 0;
+
+	if (vp_json_find(description, "error", &v) == 1 && vp_json_type(v) == '"' &&
+	    vp_json_decode(v, &text) == 0 && text.n) {
+		vp_warn("%s: %s", what, vp_buf_cstr(&text));
+		e = VP_EX_REJECTED;
+	}
+	vp_buf_free(&text);
+	return e;
+}
+
 /* Wait for what has been begun, and write its description. */
 static int
 await(const struct vp_things *t, const char *id)
@@ -129,8 +146,10 @@ await(const struct vp_things *t, const char *id)
 	work = (struct vp_pinecone_work){
 	    vp_thing_url(t, &url, id), vp_buf_cstr(&what), vp_buf_cstr(&see)};
 	e = vp_pinecone_await(t->pc, &work, &described);
-	if (e == 0)
+	if (e == 0) {
 		vp_out_line(vp_buf_get(&described));
+		e = tell_left_out(what.s, vp_buf_get(&described));
+	}
 	vp_buf_free(&url);
 	vp_buf_free(&what);
 	vp_buf_free(&see);

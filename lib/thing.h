@@ -50,7 +50,8 @@ int vp_thing_missing(const struct vp_things *t, const char *name);
 int vp_thing_list(const struct vp_things *t, const char *prefix);
 
 /* Have the server begin a backup, a restore or an import, by POST to url with body, and write its
- * description: at once or, with wait, when it is ready (vp_pinecone_await). It is asked for once: after an
+ * description: at once or, with wait, when it is ready (vp_pinecone_await); then 1 where the description has an
+ * `error` all the same (said): the records that an import has left out. It is asked for once: after an
  * answer that was lost, a second try would begin a second one. 0; -1 where the answer is 404 (nothing is
  * said); or an exit status (said). */
 int vp_thing_begin(

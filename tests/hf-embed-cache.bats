@@ -345,6 +345,21 @@ hf-embed: line 22: its text is not in the cache: leave out --cache-only'
 	[ "$(audit total)" -eq 0 ]
 }
 
+@test "names that SQLite knows otherwise are those of files" {
+	start_fault
+	records 5 >in
+	hf-embed <in >want
+	for name in :memory: file:x 'file:x?mode=memory' :x; do
+		run --separate-stderr hf-embed --cache "$name" --cache-key m <in
+		said 0
+		[ -s "$PWD/$name" ]
+		run --separate-stderr hf-embed --cache "$name" --cache-key m --cache-only <in
+		said 0
+		same want
+	done
+	[ ! -e x ]
+}
+
 @test "a cache that can't grow is said once, and all records come out" {
 	start_fault --dim 256
 	records 1000 >in

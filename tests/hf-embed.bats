@@ -259,6 +259,48 @@ hf-embed: stopped at input line 1: what came before it is done; go on with --ski
 	[ "$(audit total)" -eq 0 ]
 }
 
+@test "-r that is the cache's file, however it is spelled, is refused, and left as it was" {
+	start_fault
+	cd "$BATS_TEST_TMPDIR"
+	records 3 >in
+	ln -s . here
+	for same in db ./db here/db "$PWD/db"; do # which is not there yet
+		embed -r db --cache "$same" --cache-key k <in
+		said 64 "hf-embed: -r db: is the cache itself: name another file; see 'man hf-embed'"
+		[ ! -e db ]
+	done
+	embed --cache db --cache-key k <in
+	said 0
+	cp db want
+	ln db hard
+	ln -s db soft
+	for same in ./db hard soft; do
+		embed -r "$same" --cache db --cache-key k <in
+		said 64 "hf-embed: -r $same: is the cache itself: name another file; see 'man hf-embed'"
+		cmp db want
+	done
+	embed -r other --cache db --cache-key k < <(records 3; echo nope)
+	[ "$status" -eq 1 ]
+	[ "$(cat other)" = nope ]
+	[ "$(stripped <<<"$output")" = "$(cat in)" ]
+}
+
+@test "--wait is over: how long it was, and what tells more" {
+	local over="the wait of 0.2 s is over: 'hf-endpoint describe' tells its state, 'hf-endpoint wait' or a longer --wait waits on"
+
+	start_fault --fault 'embed:*:status=503,retry-after=0' --fault 'info:*:status=503,retry-after=0'
+	embed -q --wait 200ms < <(records 1)
+	[ "$status" -eq 75 ]
+	[ "$(plain <<<"${stderr_lines[0]}")" = "hf-embed: line 1: POST URL (record \"0\"): 503: Service Unavailable (request ID): $over" ]
+	embed -q --wait 200ms --cache "$BATS_TEST_TMPDIR/db" < <(records 1)
+	[ "$status" -eq 75 ]
+	[ "$(plain <<<"${stderr_lines[0]}")" = 'hf-embed: GET URL/info: 503: Service Unavailable (request ID)' ]
+	[ "$(plain <<<"${stderr_lines[1]}")" = "hf-embed: URL: $over" ]
+	embed -q --deadline 200ms --cache "$BATS_TEST_TMPDIR/db" < <(records 1)
+	[ "$status" -eq 75 ]
+	[[ $stderr != *hf-endpoint* ]]
+}
+
 @test "a server's batch limit is learned at once: one refusal, then no request over it" {
 	clean_server
 	for status in 413 422; do # text-embeddings-inference up to 1.8, and from 1.9
@@ -451,7 +493,7 @@ hf-embed: stopped at input line 1: what came before it is done; go on with --ski
 	start_fault --fault 'embed:1:status=404'
 	embed < <(records 2)
 	[ "$status" -eq 78 ]
-	[ "${stderr_lines[0]}" = "hf-embed: line 1: POST $FAULT_URL (2 records, \"0\" to \"1\"): 404: 404 Not Found (request fault-1): nothing answers there: check HF_ENDPOINT_URL" ]
+	[ "${stderr_lines[0]}" = "hf-embed: line 1: POST $FAULT_URL (2 records, \"0\" to \"1\"): 404: Not Found (request fault-1): nothing answers there: check HF_ENDPOINT_URL" ]
 	[ "${stderr_lines[1]}" = 'hf-embed: stopped at input line 1: what came before it is done; go on with --skip 0' ]
 	[ -z "$output" ]
 }

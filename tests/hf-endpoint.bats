@@ -201,6 +201,23 @@ state() {
 	[ "$stderr" = "hf-endpoint: endpoint one: not running yet (pending), and --deadline is over: 'hf-endpoint wait one' waits on" ]
 }
 
+@test "hf-endpoint -u: the command that a message names has it as well" {
+	start_hub --reads 1000
+	for u in '' '-u acme '; do
+		# shellcheck disable=SC2086 # words
+		{
+			endpoint create $u -m "$MODEL" one
+			endpoint url $u one
+			[ "$stderr" = "hf-endpoint: endpoint one: has no url yet (pending): 'hf-endpoint wait ${u}one' waits for it" ]
+			endpoint wait -q $u --wait 50ms one
+			[ "$stderr" = "hf-endpoint: endpoint one: not running yet (pending), and --wait is over: 'hf-endpoint wait ${u}one' waits on" ]
+			endpoint pause $u one
+			endpoint wait $u one
+			[ "$stderr" = "hf-endpoint: endpoint one: is paused: 'hf-endpoint resume ${u}one' starts it" ]
+		}
+	done
+}
+
 @test "hf-endpoint wait: a health route that refuses the token is no wait" {
 	start_hub --fault 'health:1:status=401'
 	endpoint create -q -m "$MODEL" --wait 10s one
@@ -469,6 +486,8 @@ state() {
 		create:_want_the_name_of_an_endpoint create -m a/b
 		list:_takes_no_operands list one
 		wait:_takes_no_option_that_says wait -m a/b one
+		update:_takes_no_--if-missing update --if-missing --min-replica 0 one
+		pause:_takes_no_-y pause -y one
 		'a/b':_no_name_that_an_endpoint_can_have describe a/b
 		'..':_no_name_that_an_endpoint_can_have delete -y ..
 		-u_a/b:_no_name_that_a_user list -u a/b

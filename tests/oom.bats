@@ -12,33 +12,89 @@ setup() {
 	done >records
 }
 
+WORKERS=8 # more than cores: where memory ran out in libcurl, a program waits and tries again
+
 # sweep STEP INPUT COMMAND...: run it with the first allocation failing, with the one STEP later, and so on until it
-# needs no more, each time alone and then together with all that follow. Every other line is looked at in `judge`.
+# needs no more, each time alone and then together with all that follow. The workers share the turns: without a server
+# as branches of one run, else in runs of their own, for a connection can't be branched.
 sweep() {
-	local step=$1 input=$2 n rest turns=0
+	local step=$1 input=$PWD/$2 work=branch worker pids=() failed=0
 	shift 2
+	[ -z "${FAULT_URL-}" ] || work=runs
 	[ "${OOM:-}" != all ] || step=1
-	rm -f rejects
+	rm -rf rejects worker.*
 	"$@" <"$input" >want 2>err || [ -s rejects ]
 	mapfile -t want <want
-	for rest in '' 1; do
-		seen=()
-		for ((n = 1; ; n += step)); do
+	for ((worker = 0; worker < WORKERS; worker++)); do
+		mkdir "worker.$worker"
+		(cd "worker.$worker" && "$work" $((1 + worker * step)) $((WORKERS * step)) "$input" "$@") 3>&- &
+		pids+=($!)
+	done
+	for worker in "${pids[@]}"; do
+		wait "$worker" || failed=1
+	done
+	[ "$failed" -eq 0 ] || return 1
+	cat worker.*/turns >turns
+	echo "# $1: $(wc -l <turns) turns, $(grep -c '^70 ' turns) of them stopped it" >&3
+	grep -q '^70 alone' turns # it did fail
+	grep -q '^70 rest' turns
+}
+
+# branch FROM STEP INPUT COMMAND...: a worker's share of the turns, a line in `turns` for each. Turns that end alike, to
+# the byte, are judged once.
+branch() {
+	local how n status name
+	for how in alone rest; do
+		mkdir "$how"
+		(
+			[ "$how" = alone ] || export OOM_REST=1
+			LD_PRELOAD=$BUILD/tests/oom.so OOM_AT=$1 OOM_STEP=$2 OOM_TURNS=$how exec "${@:4}" <"$3" >out 2>err
+		) || [ -s rejects ]
+		cmp out ../want # the run itself has borne nothing
+		[ -e "$how/turns" ] || continue
+		sed "s/ / $how /" "$how/turns" >>turns
+		while read -r status n name; do
+			cp "$how/$name.out" out
+			cp "$how/$name.err" err
+			cp "$how/$name.rejects" rejects
+			judge "$4" || worker_fails
+		done < <(sort -u -k3,3 "$how/turns")
+		rm -f rejects
+	done
+}
+
+# runs FROM STEP INPUT COMMAND...: the same, each turn from the start.
+runs() {
+	local from=$1 step=$2 input=$3 how n status key out err aside
+	local -A good=()
+	shift 3
+	trap - DEBUG # bats' own, at each command
+	for how in alone rest; do
+		for ((n = from; ; n += step)); do
 			rm -f hit rejects
 			status=0
 			(
-				[ -z "$rest" ] || export OOM_REST=1
+				[ "$how" = alone ] || export OOM_REST=1
 				LD_PRELOAD=$BUILD/tests/oom.so OOM_AT=$n OOM_HIT=hit exec "$@" <"$input" >out 2>err
 			) || status=$?
 			[ -e hit ] || break
-			seen[status]=1
-			judge "$1" || { echo "allocation $n${rest:+ and all that follow}: $status"; cat err out; return 1; }
-			turns=$((turns + 1))
+			mapfile -d '' out <out
+			mapfile -d '' err <err
+			aside=()
+			[ ! -e rejects ] || mapfile -d '' aside <rejects
+			key="$status ${out[*]@Q} ${err[*]@Q} ${aside[*]@Q}"
+			[ "${good[$key]:-}" ] || judge "$1" || worker_fails
+			good[$key]=1
+			echo "$status $how $n"
 		done
-		[ "${seen[70]:-}" ] # it did fail
-	done
-	[ "$turns" -gt 1 ]
+	done >turns
 }
+
+worker_fails() {
+	echo "allocation $n, $how: $status"
+	cat err out
+	exit 1
+} >&2
 
 # judge PROGRAM: whether the status, what is in `out` and what is in `err` go together.
 judge() {
@@ -80,7 +136,13 @@ judge() {
 }
 
 @test "oom: vec-batch with expressions: libjq's failures end in a message too" {
-	sweep 397 records vec-batch -1 -t '.metadata.text | ascii_upcase' -i '.id + "x"'
+	sweep 97 records vec-batch -1 -t '.metadata.text | ascii_upcase' -i '.id + "x"'
+	{ cat records && echo '{"id":3}'; } >some-bad
+	sweep 97 some-bad vec-batch -1 -r rejects -m '{short: (.metadata.text | sub("number"; "n"))}'
+}
+
+@test "oom: vec-chunk" {
+	sweep 1 records vec-chunk -w 1
 }
 
 @test "oom: hf-embed" {
@@ -102,4 +164,14 @@ judge() {
 	pc-upsert -q --create demo <vectors
 	jq -c '.[]' vectors | head -n 3 >questions
 	sweep 11 questions pc-query -k 2 demo
+}
+
+@test "oom: pc-list, pc-fetch, pc-update, pc-delete" {
+	start_fault --dim 3
+	vec-batch -n 2 <records | hf-embed -q | pc-upsert -q --create demo >receipts
+	: >nothing
+	sweep 11 nothing pc-list demo
+	sweep 11 records pc-fetch demo
+	sweep 11 records pc-update demo
+	sweep 11 records pc-delete demo
 }

@@ -828,6 +828,18 @@ start_script() {
 	[ "$stderr" = 'pc-index: import 101: its state is "Failed": no such bucket' ]
 }
 
+@test "pc-index imports start: what was left out is said, and is 1" {
+	start_script 'POST /demo/bulk/imports 200 {"id":"101"}' \
+		'GET /demo/bulk/imports/101 200 {"id":"101","status":"Completed","recordsImported":9,"error":"2 records were left out"}'
+	index imports start -q --on-error continue demo s3://bucket/dir
+	[ "$status" -eq 1 ]
+	[ "$(jq .recordsImported <<<"$output")" = 9 ]
+	[ "$stderr" = 'pc-index: import 101: 2 records were left out' ]
+	index imports start -q --no-wait demo s3://bucket/dir
+	[ "$status" -eq 0 ]
+	[ "$stderr" = '' ]
+}
+
 @test "pc-index imports: listed, described, cancelled; one that is over already is told" {
 	start_script 'GET /demo/bulk/imports 200 {"data":[{"id":"1"},{"id":"2"}]}' 'DELETE /demo/bulk/imports/1 200 {}' 'DELETE /demo/bulk/imports/2 200 {}' 'DELETE /demo/bulk/imports/3 404 {}' \
 		'GET /demo/bulk/imports/1 200 {"id":"1","status":"Cancelled"}' 'GET /demo/bulk/imports/2 200 {"id":"2","status":"Completed"}'
@@ -974,4 +986,17 @@ start_script() {
 	[ "$status" -eq 0 ]
 	[ "$stderr" = '' ]
 	[ "$(jq -c '[.status, .recordsImported, .vectorCount]' <<<"$output")" = $'["Completed",2,null]\n["Completed",2,null]\n[null,null,2]' ]
+}
+
+@test "pc-index with pc-local: records that an import leaves out are counted, 1; with --on-error abort it fails, 69" {
+	mkdir -p "$BATS_TEST_TMPDIR/bucket/set/ns"
+	printf '%s\n' '{"id":"a","values":[1,2]}' nonsense '{"id":"b","values":[1]}' >"$BATS_TEST_TMPDIR/bucket/set/ns/part.ndjson"
+	run --separate-stderr pc-local -q --imports "$BATS_TEST_TMPDIR/bucket" "$BATS_TEST_TMPDIR/db" -- bash -c 'pc-index create -q -d 2 one >/dev/null
+		pc-index imports start -q --on-error continue one file:///set; echo $?
+		pc-index namespaces delete -y one ns >/dev/null
+		pc-index imports start -q --on-error abort one file:///set; echo $?' </dev/null
+	[ "$(head -n 1 <<<"$output" | jq -c '[.status, .recordsImported]')" = '["Completed",1]' ]
+	[ "$(tail -n +2 <<<"$output")" = $'1\n69' ]
+	[[ $stderr == *'pc-index: import 1: 2 records were left out; the first: ns/part.ndjson: line 2: '* ]]
+	[[ $stderr == *'pc-index: import 2: its state is "Failed": ns/part.ndjson: line 2: '* ]]
 }

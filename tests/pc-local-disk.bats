@@ -169,6 +169,33 @@ write_on() {
 	call "$HOST/vectors/fetch?ids=kept" | jq -e '.vectors.kept.values == [1,2,3,4]'
 }
 
+@test "pc-local: names that SQLite knows otherwise are those of files; without a name there is no file" {
+	cd "$BATS_TEST_TMPDIR"
+	for name in :memory: file:x 'file:x?mode=memory'; do
+		run --separate-stderr pc-local "$name" -- pc-index create -q -d 2 demo
+		said 0
+		run --separate-stderr pc-local "$name" -- pc-index list
+		said 0
+		[ "$(jq -r .name <<<"$output")" = demo ]
+		run --separate-stderr pc-local --backup "$name.copy" "$name"
+		said 0
+		for file in "$name" "$name.copy"; do
+			run --separate-stderr pc-local --check "$file"
+			said 0
+			[ "$(jq .indexes <<<"$output")" = 1 ]
+		done
+	done
+	rm file:x
+	run --separate-stderr pc-local --backup file:x :memory:
+	said 0
+	[ -s "$PWD/file:x" ]
+	[ ! -e x ]
+	run --separate-stderr pc-local '' -- true
+	said 64 "pc-local: '': want the name of a file; see 'man pc-local'"
+	run --separate-stderr pc-local --backup '' :memory:
+	said 64 "pc-local: --backup '': want the name of a file; see 'man pc-local'"
+}
+
 @test "pc-local: a file of a newer format is refused and left alone" {
 	command -v sqlite3 >/dev/null || skip 'sqlite3 is not installed'
 	pc-local "$BATS_TEST_TMPDIR/db" -- true

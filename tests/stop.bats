@@ -1,4 +1,5 @@
 load helper
+load hub
 
 # begin COMMAND...  in the background, on this standard input, signals as a terminal's job has them; PID is its own. A bug
 # may hang it for 20 seconds
@@ -153,6 +154,23 @@ resumes_at() {
 	[ "$status" -eq 75 ]
 	[ "${stderr_lines[1]}" = 'hf-embed: interrupted' ]
 	resumes_at 1
+}
+
+@test "hf-endpoint: a signal ends the wait at once, and it is said that the endpoint goes on, and what stops it" {
+	start_hub --reads 1000 --fault 'create:2:status=500'
+	hf-endpoint create -q -m a/b one >"$BATS_TEST_TMPDIR/made"
+	for command in 'wait -u me' 'create --if-missing --wait 20s -m a/b -u me'; do
+		# shellcheck disable=SC2086 # words
+		begin hf-endpoint $command one </dev/null
+		heard 'waiting until it runs'
+		kill -TERM "$PID"
+		ended
+		[ "$status" -eq 75 ]
+		[ "$output" = '' ]
+		[ "${#stderr_lines[@]}" -eq 2 ]
+		[ "${stderr_lines[1]}" = "hf-endpoint: endpoint one: interrupted: it goes on all the same, and costs money: \
+'hf-endpoint wait -u me one' waits on, 'hf-endpoint pause -u me one' stops it" ]
+	done
 }
 
 @test "a signal that the shell has set to be ignored stays ignored" {

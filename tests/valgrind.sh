@@ -1,14 +1,18 @@
 #!/usr/bin/env bash
-# valgrind.sh BUILD [FILE.bats]...: tests with every filter under valgrind. A filter that makes an error ends with 99, and
-# the error is shown at the end. The two servers run as they are.
+# valgrind.sh BUILD [FILE.bats]...: tests with every filter under valgrind, and with VALGRIND=all the two servers too, which
+# else run as they are. A program that makes an error ends with 99, and the error is shown at the end.
 #
-# Left out unless they are named, because each would take hours or looks at time and memory: vec-batch.bats (json.bats
-# runs vec-batch), network, stop, tls, oom, pipe, and those of the servers. make check SAN=1 has all of them.
+# Some tests can't pass here, so their files are left out unless they are named; make check SAN=1 has all of them:
+#   network, stop  some deadlines are over before a program under valgrind has begun
+#   vec-batch      one has a limit on memory; one runs thousands of programs (json.bats has vec-batch too)
+#   stop, vec-batch  closed standard output: valgrind's own log would take its number
+#   pc-local       posix_spawn does not say that a command is not there; the rest of pc-local.bats passes with VALGRIND=all
+#   oom            it has allocation functions of its own
 set -eu
 cd "$(dirname "$0")"
 build=$1
 shift
-[ $# -gt 0 ] || set -- json.bats secrets.bats vec-chunk.bats hf-embed.bats pc-[!l]*.bats pc-list.bats
+[ $# -gt 0 ] || set -- json.bats secrets.bats pipe.bats tls.bats vec-chunk.bats hf-embed.bats pc-[!l]*.bats pc-list.bats
 at=$build/valgrind
 rm -rf "$at"
 mkdir -p "$at/logs"
@@ -17,16 +21,13 @@ for program in "$build"/*; do
 	if [ ! -f "$program" ] || [ ! -x "$program" ]; then
 		continue
 	fi
-	case $name in
-	hf-local | pc-local)
+	if [ "${VALGRIND-}" != all ] && [[ $name == ??-local ]]; then
 		ln -s "$program" "$at/$name"
-		;;
-	*)
-		printf '#!/bin/sh\nexec valgrind -q --leak-check=no --log-file="%s/%s.%%p" --error-exitcode=99 "%s" "$@"\n' \
-			"$at/logs" "$name" "$program" >"$at/$name"
-		chmod +x "$at/$name"
-		;;
-	esac
+		continue
+	fi
+	printf '#!/bin/sh\nexec valgrind -q --leak-check=no --log-file="%s/%s.%%p" --error-exitcode=99 "%s" "$@"\n' \
+		"$at/logs" "$name" "$program" >"$at/$name"
+	chmod +x "$at/$name"
 done
 ln -s "$build/tests" "$at/tests"
 status=0

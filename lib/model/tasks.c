@@ -66,7 +66,7 @@ share(const struct vp_tasks *q, size_t me, uint64_t now)
 	want /= (double)q->threads;
 	if (want > VP_CHUNK_MAX)
 		return VP_CHUNK_MAX;
-	if (!q->idle && (double)q->tokens < want + VP_CHUNK_MIN / 2) /* no chunk of crumbs */
+	if (!q->idle && (double)q->tokens < want + VP_CHUNK_MIN * 0.5) /* no chunk of crumbs */
 		return q->tokens;
 	return want < (double)least ? least : (size_t)want;
 }

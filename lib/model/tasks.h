@@ -18,7 +18,7 @@
 
 #include "model.h"
 
-#define VP_CHUNK_MIN 96 /* tokens, unless other threads would have nothing to do */
+#define VP_CHUNK_MIN 96  /* tokens, unless other threads would have nothing to do */
 #define VP_CHUNK_MAX 640 /* or half a text more */
 
 struct vp_task {
