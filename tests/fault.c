@@ -1500,12 +1500,19 @@ put_index(struct vp_buf *out, const struct index *x, const char *state)
 	    "{\"name\":\"%s\",\"metric\":\"%s\",\"dimension\":%zu,\"vector_type\":\"dense\","
 	    "\"host\":\"http://127.0.0.1:%u/"
 	    "%s\",\"status\":{\"ready\":%s,\"state\":\"%s\"},\"spec\":%s,"
-	    "\"deletion_protection\":\"disabled\"}",
+	    "\"deletion_protection\":\"disabled\"",
 	    x->name, x->metric, x->dim, (unsigned)port, x->name, ready ? "true" : "false",
 	    state   ? state
 	    : ready ? "Ready"
 		    : "Initializing",
 	    x->spec);
+	/* what newer clients want instead of metric, dimension and spec */
+	vp_buf_printf(out,
+	    ",\"schema\":{\"fields\":{\"_values\":{\"type\":\"dense_vector\",\"dimension\":%zu,"
+	    "\"metric\":\"%s\"}}},\"deployment\":{\"deployment_type\":\"managed\","
+	    "\"cloud\":\"aws\",\"region\":\"us-east-1\"},\"read_capacity\":"
+	    "{\"mode\":\"OnDemand\",\"status\":{\"state\":\"Ready\"}}}",
+	    x->dim, x->metric);
 }
 
 static bool

@@ -185,7 +185,7 @@ def plot(name, title, rows, keys):
         say("No plot: gnuplot is not installed.", "")
         return
     columns = ", ".join(f"'{OUT}/{name}.dat' using {i + 2}:xtic(1) title '{key}'" for i, key in enumerate(keys))
-    script = f"""set terminal svg size 800,400 font 'sans,13' background 'white'
+    script = f"""set terminal svg size 900,400 font 'sans,13' background 'white'
 set output '{OUT}/{name}.svg'
 set style data histogram
 set style histogram clustered gap 1
