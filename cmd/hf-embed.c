@@ -307,17 +307,16 @@ static struct vp_protocol protocol = {
 static struct vp_http *
 client(const char *where, const char *url)
 {
-	struct vp_http *http;
+	struct vp_http *http = NULL;
 	char *token = vp_hf_token();
 	const char *why;
 	int e = vp_http_safe(url, &why);
 
-	if (e == VP_E_SYNTAX || (e && token)) {
-		free(token);
-		vp_die(VP_EX_CONFIG, "%s: %s", where, why);
-	}
-	http = vp_hf_client(token);
+	if (!e || (e != VP_E_SYNTAX && !token))
+		http = vp_hf_client(token);
 	free(token);
+	if (!http)
+		vp_die(VP_EX_CONFIG, "%s: %s", where, why);
 	return http;
 }
 
