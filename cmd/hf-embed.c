@@ -1,10 +1,7 @@
 /* hf-embed: give records their vectors, from a Hugging Face Inference Endpoint */
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "cache.h"
 #include "clock.h"
@@ -392,29 +389,6 @@ name_model(void)
 	return status;
 }
 
-/* Rejects in the cache's file would be the end of both. To find each spelling of a name, the file must be there: one that
- * is not is made, and taken away again. */
-static void
-check_cache_path(void)
-{
-	const char *rejects = vp_opts.rejects;
-	struct stat a, b;
-	bool same;
-	int fd;
-
-	if (!cache_path || !rejects)
-		return;
-	fd = open(rejects, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-	same = stat(rejects, &a) == 0 && stat(cache_path, &b) == 0 && a.st_dev == b.st_dev &&
-	       a.st_ino == b.st_ino;
-	if (fd >= 0) {
-		close(fd);
-		unlink(rejects);
-	}
-	if (same)
-		vp_usage("-r %s: is the cache itself: name another file", rejects);
-}
-
 static int
 open_cache(void)
 {
@@ -507,7 +481,8 @@ main(int argc, char *argv[])
 	flow.in.check = check;
 	flow.in.hint = "; -l for plain text";
 	flow.in.skip = vp_opts.skip;
-	check_cache_path();
+	if (cache_path)
+		vp_reject_apart(cache_path, "is the cache itself");
 	vp_reject_open();
 	status = open_cache();
 	if (status == 0)

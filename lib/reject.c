@@ -22,17 +22,51 @@ vp_reject_end(char end)
 	end_of_record = end;
 }
 
-void
-vp_reject_open(void)
+/* Whether -r names this file. */
+static bool
+is_rejects(const struct stat *file)
 {
-	struct stat in, set_aside;
+	struct stat set_aside;
+
+	return stat(vp_opts.rejects, &set_aside) == 0 && file->st_dev == set_aside.st_dev &&
+	       file->st_ino == set_aside.st_ino;
+}
+
+static _Noreturn void
+refuse(const char *why)
+{
+	vp_usage("-r %s: %s: name another file", vp_opts.rejects, why);
+}
+
+/* To find each spelling of a name, the file must be there: one that is not is made, and taken away again. */
+void
+vp_reject_apart(const char *path, const char *why)
+{
+	struct stat file;
+	bool same;
+	int made;
 
 	if (!vp_opts.rejects)
 		return;
-	if (fstat(STDIN_FILENO, &in) == 0 && S_ISREG(in.st_mode) &&
-	    stat(vp_opts.rejects, &set_aside) == 0 && in.st_dev == set_aside.st_dev &&
-	    in.st_ino == set_aside.st_ino)
-		vp_usage("-r %s: is the input itself: name another file", vp_opts.rejects);
+	made = open(vp_opts.rejects, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+	same = stat(path, &file) == 0 && is_rejects(&file);
+	if (made >= 0) {
+		close(made);
+		unlink(vp_opts.rejects);
+	}
+	if (same)
+		refuse(why);
+}
+
+void
+vp_reject_open(void)
+{
+	struct stat in;
+
+	if (!vp_opts.rejects)
+		return;
+	if (fstat(STDIN_FILENO, &in) == 0 && S_ISREG(in.st_mode) && is_rejects(&in))
+		refuse("is the input itself");
 	fd = open(vp_opts.rejects,
 	    O_WRONLY | O_CREAT | O_CLOEXEC | (vp_opts.skip ? O_APPEND : O_TRUNC), 0666);
 	if (fd < 0)

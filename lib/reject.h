@@ -15,6 +15,10 @@
  * the first one is put aside. */
 void vp_reject_end(char end);
 
+/* End the program (64) where -r names the file at path, by whatever spelling: rejects in it would be the end of both. why
+ * is for the message: "is the cache itself". Before vp_reject_open, which looks at the input itself. Without -r, nothing. */
+void vp_reject_apart(const char *path, const char *why);
+
 /* Open the file of -r (vp_opts.rejects) for writing, before any input is read, emptying it, but not with --skip: then
  * the job goes on, and so does the file. It can't be
  * opened: one line, exit 74. Without -r, nothing. */
